@@ -1,0 +1,190 @@
+"""Every setting, its default and its limits. The docstring under a field is its line in config.example.toml."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+OXEN_BASE_URL = "https://hub.oxen.ai/api/ai"
+OXEN_MODEL = "gemini-3-flash-preview"
+OXEN_KEY_ENV = "OXEN_API_KEY"
+BUILTIN = "builtin"
+LOCAL = "local"
+
+
+def _expanded(path: Path) -> Path:
+    return path.expanduser()
+
+
+LocalPath = Annotated[Path, AfterValidator(_expanded)]
+"""A path in the configuration; `~` is the home folder."""
+
+
+class Section(BaseModel):
+    """Base of every table of the configuration: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class VideoMode(StrEnum):
+    """How videos reach an endpoint."""
+
+    AUTO = "auto"
+    VIDEO_URL = "video_url"
+    FRAMES = "frames"
+    OFF = "off"
+
+
+class WatchMode(StrEnum):
+    """How a root is watched."""
+
+    AUTO = "auto"
+    INOTIFY = "inotify"
+    POLL = "poll"
+
+
+class Database(Section):
+    url: str | None = Field(default=None, pattern=r"^sqlite:///")
+    """Where captions are kept, on a local disk; not set: captions.db in $STATE_DIRECTORY, else $XDG_STATE_HOME/captiond."""
+
+
+class Endpoint(Section):
+    base_url: str = Field(pattern=r"^https?://")
+    """The address of the server, up to and without /chat/completions."""
+    api_key_env: str | None = None
+    """The environment variable that holds the key."""
+    api_key_file: LocalPath | None = None
+    """A file that holds the key alone; a systemd credential named api-key is found by itself."""
+    model: str
+    """The model to ask, as the server names it."""
+    concurrency: int = Field(default=8, ge=1, le=512)
+    """Requests in flight."""
+    timeout_seconds: float = Field(default=120, gt=0)
+    """The whole call, from the first byte sent to the last one read."""
+    max_edge: int = Field(default=1568, ge=64, le=16384)
+    """Pixels of a picture's long edge; larger ones are made smaller, none is made larger."""
+    max_bytes: int = Field(default=3_500_000, ge=10_000)
+    """Of one picture as sent."""
+    max_video_bytes: int = Field(default=20_000_000, ge=10_000)
+    """Of one video as sent; a larger one is sent as frames."""
+    video: VideoMode = VideoMode.AUTO
+    """auto: the file itself where the server is known to take it, else frames; video_url, frames or off."""
+    max_frames: int = Field(default=8, ge=1, le=64)
+    """Of one video that is sent as frames."""
+    frame_edge: int = Field(default=768, ge=64, le=16384)
+    """Pixels of a frame's long edge."""
+
+
+class Recipe(Section):
+    prompt: str = "Describe this {kind} in one or two plain sentences."
+    """What to ask; may use {kind} {filename} {folder} {path} {root} {date} {camera} {gps} {width} {height} {duration} {language}."""
+    system: str | None = None
+    """The system text that goes before it; the same variables."""
+    language: str | None = None
+    """The language to answer in, such as "en" or "Deutsch"; not set: the model's choice."""
+    endpoint: str | None = None
+    """The endpoint to ask: a name under [endpoints], "local" or "builtin"; not set: the only one there is."""
+    model: str | None = None
+    """Another model than the endpoint's."""
+    max_tokens: int = Field(default=300, ge=1)
+    """The longest answer; a cut one is a failure. Models that reason need more."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """Not set: the server's default."""
+    categories: list[str] = Field(default_factory=list)
+    """Classification: the answer is one of these, or the job fails."""
+    fields: list[str] = Field(default_factory=list)
+    """Ask for a JSON object with these keys; "caption" and "tags" fill the caption and its tags, others its fields."""
+    clean: bool = True
+    """Strip reasoning, Markdown, quotes and "This image shows" around the caption."""
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    """Added to the request as it is, for what one server alone knows."""
+
+
+class Watch(Section):
+    path: LocalPath
+    """The folder, with all its subfolders."""
+    recipe: str = "default"
+    """A name under [recipes]."""
+    mode: WatchMode = WatchMode.AUTO
+    """auto: inotify on local disks, poll on network shares; or inotify, poll."""
+    settle_seconds: float = Field(default=5, ge=0.1, le=3600)
+    """A file is taken up when it has not changed for so long."""
+    include: list[str] = Field(default_factory=lambda: ["**"])
+    """Patterns as in .gitignore, relative to the root: what is looked at."""
+    exclude: list[str] = Field(default_factory=lambda: ["@eaDir/**", "#recycle/**", ".*"])
+    """Patterns as in .gitignore: what is left alone. Partial downloads and system folders always are."""
+    scan_seconds: float = Field(default=900, ge=1)
+    """How often an inotify root is compared with the database, for what events missed."""
+    poll_seconds: float = Field(default=10, ge=0.2)
+    """How often a polled root is compared; longer by itself where a comparison would cost over 1 % of a core."""
+
+
+class Sidecar(Section):
+    enabled: bool = True
+    """Write a JSON file beside each captioned file."""
+    suffix: str = Field(default=".caption.json", pattern=r"^\.[^/\s]+\.json$")
+    """Its name is the file's name and this."""
+
+
+class Queue(Section):
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    """Of one job, before it is failed; `captiond retry` starts again."""
+    backoff_seconds: float = Field(default=2, gt=0)
+    """The wait after the first failed attempt; doubles each time, with jitter."""
+    backoff_max_seconds: float = Field(default=3600, gt=0)
+    """The longest wait between attempts."""
+    pause_seconds: float = Field(default=5, gt=0)
+    """The first pause of an endpoint that can't be reached; doubles each time."""
+    pause_max_seconds: float = Field(default=600, gt=0)
+    """The longest pause of an endpoint."""
+
+
+class Media(Section):
+    max_pixels: int = Field(default=250_000_000, ge=1_000_000)
+    """Larger pictures are not decoded."""
+    decode_seconds: float = Field(default=60, gt=0)
+    """The longest time for decoding one file."""
+    decode_memory_mb: int = Field(default=2048, ge=256)
+    """The most memory for decoding one file."""
+    workers: int = Field(default=0, ge=0, le=256)
+    """Decoder processes; 0: one a core."""
+
+
+class LocalModel(Section):
+    model_path: LocalPath | None = None
+    """GGUF weights; not set: what `captiond model pull` fetched."""
+    mmproj_path: LocalPath | None = None
+    """The GGUF projector that belongs to them."""
+    context: int = Field(default=4096, ge=512)
+    """Tokens of context a request."""
+    image_max_tokens: int = Field(default=512, ge=16)
+    """Tokens a picture may take; without a limit some projectors tile it, which takes many times as long."""
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: readable on a terminal, JSON lines otherwise."""
+
+
+class Settings(Section):
+    """The whole configuration, checked. Cross references between tables are checked here."""
+
+    database: Database = Database()
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    recipes: dict[str, Recipe] = Field(default_factory=dict)
+    watch: list[Watch] = Field(default_factory=list)
+    sidecar: Sidecar = Sidecar()
+    queue: Queue = Queue()
+    media: Media = Media()
+    local: LocalModel = LocalModel()
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _default_recipe(self) -> Self:
+        self.recipes.setdefault("default", Recipe())
+        return self

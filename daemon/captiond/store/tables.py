@@ -1,0 +1,237 @@
+"""The tables, as SQLAlchemy Core. The migrations build them; a test holds the two together.
+
+Paths are text as `paths.to_text` makes it; `folder` has no slash at its end ("" is the root of the file system), so
+`folder || '/' || name` is the path. A URL is split the same way. Moments are seconds since 1970 (REAL), except
+`caption.created_at`, which is public: UTC ISO 8601 text with seconds and a Z.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+root = Table(
+    "root",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("recipe", Text, nullable=False),
+    Column("mode", Text, nullable=False, comment="inotify or poll: what is in force, not what was asked"),
+    Column("watched", Integer, nullable=False, server_default="1", comment="0 when no longer in the configuration"),
+    Column("state", Text, nullable=False, comment="online or offline"),
+    Column("reason", Text, comment="why it is offline or degraded, with the remedy"),
+    Column("mount_point", Text, comment="where its file system was mounted when it was last online"),
+    Column("fstype", Text),
+    Column("scanned_at", Float, comment="end of the last complete scan"),
+    Column("scan_seconds", Float),
+    CheckConstraint("state IN ('online', 'offline')", name="state"),
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("mime", Text, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("duration_seconds", Float),
+    Column("facts", JSON, nullable=False, server_default="{}", comment="the rest of MediaFacts: date, camera, place"),
+)
+
+caption = Table(
+    "caption",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content_id", ForeignKey("content.id"), nullable=False, index=True),
+    Column("recipe", Text, nullable=False),
+    Column("recipe_digest", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("category", Text),
+    Column("tags", JSON, nullable=False, server_default="[]"),
+    Column("fields", JSON, nullable=False, server_default="{}"),
+    Column("language", Text),
+    Column("source", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("cost_usd", Float),
+    Column("superseded_by", ForeignKey("caption.id"), comment="the newer caption of this content under this recipe"),
+)
+Index(
+    "uq_caption_answer",
+    caption.c.content_id,
+    caption.c.recipe_digest,
+    unique=True,
+    sqlite_where=caption.c.superseded_by.is_(None),
+)
+Index("ix_caption_created_at", caption.c.created_at)
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", ForeignKey("root.id"), comment="NULL: captioned by hand, under no root"),
+    Column("folder", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+    Column("ctime_ns", Integer, nullable=False),
+    Column("inode", Integer, nullable=False),
+    Column("media", Integer, nullable=False, comment="0: looked at, and no media: remembered so that it is not opened again"),
+    Column("content_id", ForeignKey("content.id"), index=True),
+    Column("caption_id", ForeignKey("caption.id"), index=True, comment="its current caption"),
+    Column("present", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("folder", "name"),
+)
+Index("ix_file_root_id_folder", file.c.root_id, file.c.folder)
+Index("ix_file_moved", file.c.inode, file.c.size, file.c.mtime_ns)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_id", ForeignKey("file.id"), nullable=False),
+    Column("root_id", ForeignKey("root.id")),
+    Column("recipe", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("request", Text, comment="the command that asked for it, so that it can wait for its own"),
+    Column("created_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="counted when claimed: a crash counts"),
+    Column("run_id", Text, comment="the run of the program that claimed it"),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("reason", Text, comment="the code of the last failure, see errors.py"),
+    Column("detail", Text, comment="its message"),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+)
+Index("uq_job_open", job.c.file_id, unique=True, sqlite_where=text("state IN ('queued', 'running')"))
+Index("ix_job_next", job.c.priority.desc(), job.c.due_at, job.c.id, sqlite_where=text("state = 'queued'"))
+Index("ix_job_file_id", job.c.file_id, job.c.id)
+Index("ix_job_state", job.c.state)
+
+call = Table(
+    "call",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", ForeignKey("job.id", ondelete="SET NULL"), index=True),
+    Column("content_id", ForeignKey("content.id")),
+    Column("endpoint", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("started_at", Float, nullable=False, index=True),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", Text, nullable=False, comment="answered, or the code of the failure"),
+    Column("http_status", Integer),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("cost_usd", Float),
+    Column("bytes_sent", Integer, nullable=False, server_default="0"),
+    Column("finish_reason", Text),
+    Column("rejected", Text, comment="an answer that could not be used"),
+)
+
+sidecar = Table(
+    "sidecar",
+    metadata,
+    Column("file_id", ForeignKey("file.id"), primary_key=True),
+    Column("path", Text, comment="where it was last written"),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, comment="why it is pending or refused, with the remedy"),
+    Column("written_digest", Text, comment="SHA-256 of the bytes that stand there"),
+    Column("pending_digest", Text, comment="SHA-256 of the bytes that are about to; set before they are written"),
+    Column("due_at", Float, comment="when a pending one is tried again"),
+    CheckConstraint("state IN ('pending', 'written', 'refused')", name="state"),
+)
+Index("ix_sidecar_pending", sidecar.c.due_at, sqlite_where=text("state = 'pending'"))
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False, comment="healthy, paused or probing"),
+    Column("reason", Text),
+    Column("paused_until", Float),
+    Column("in_flight", Integer, nullable=False, server_default="0"),
+    Column("updated_at", Float, nullable=False),
+)
+
+VIEW_CAPTIONS = """
+CREATE VIEW captions AS
+SELECT
+    file.folder || '/' || file.name AS path,
+    root.path AS root,
+    content.sha256 AS sha256,
+    content.kind AS kind,
+    content.mime AS mime,
+    content.bytes AS bytes,
+    content.width AS width,
+    content.height AS height,
+    content.duration_seconds AS duration_seconds,
+    caption.text AS caption,
+    caption.category AS category,
+    caption.tags AS tags,
+    caption.fields AS fields,
+    caption.language AS language,
+    caption.source AS source,
+    caption.recipe AS recipe,
+    caption.recipe_digest AS recipe_digest,
+    caption.model AS model,
+    caption.created_at AS created_at,
+    caption.prompt_tokens AS prompt_tokens,
+    caption.completion_tokens AS completion_tokens,
+    caption.cost_usd AS cost_usd,
+    file.present AS present
+FROM file
+JOIN caption ON caption.id = file.caption_id
+JOIN content ON content.id = caption.content_id
+LEFT JOIN root ON root.id = file.root_id
+"""
+"""The public view: one row per file that has a caption, its current one. Its columns are a promise."""
+
+SEARCH_TABLE = """
+CREATE VIRTUAL TABLE caption_search USING fts5(
+    caption, tags, category, name,
+    tokenize = "porter unicode61 remove_diacritics 2"
+)
+"""
+"""The full-text index: one row per file with a caption, rowid = file.id; kept by the triggers below."""
+
+_FILE_HAS_NEW_WORDS = """
+    DELETE FROM caption_search WHERE rowid = OLD.id;
+    INSERT INTO caption_search (rowid, caption, tags, category, name)
+    SELECT NEW.id, caption.text, caption.tags, caption.category, NEW.name
+    FROM caption WHERE caption.id = NEW.caption_id;
+"""
+
+SEARCH_TRIGGERS = (
+    f"CREATE TRIGGER file_search_update AFTER UPDATE OF caption_id, name ON file "
+    f"WHEN OLD.caption_id IS NOT NEW.caption_id OR OLD.name IS NOT NEW.name BEGIN {_FILE_HAS_NEW_WORDS} END",
+    "CREATE TRIGGER file_search_delete AFTER DELETE ON file BEGIN DELETE FROM caption_search WHERE rowid = OLD.id; END",
+)
