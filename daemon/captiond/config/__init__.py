@@ -1,0 +1,4 @@
+"""The configuration: its tables (`models`), where it is read from (`load`), who describes what (`resolve`).
+
+Import the modules, not this package: `models` costs pydantic, `load` pydantic-settings as well.
+"""
