@@ -1,0 +1,452 @@
+"""A real loopback server that speaks `POST /chat/completions`, checks every request, and misbehaves on demand.
+
+    with FakeEndpoint() as fake:
+        fake.script(error(429, retry_after=2), ok("A red square."))   # the next requests, in order
+        fake.default = echo()                                         # all others; a function of the request will do too
+        … base_url = fake.base_url …
+        assert fake.requests[0].media[0].width == 640
+        assert not fake.violations
+
+By hand and for benchmarks, in a process of its own: `python tests/fake_endpoint.py --port 8000 --delay 0.3 --fast`;
+`GET /stats` answers its counters as JSON, `POST /reset` starts them again. `FakeProcess` does that from Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from fake_behaviour import (  # the tests' one import for everything about the fake
+    CAPTION,
+    REFUSAL,
+    Behaviour,
+    Script,
+    Wire,
+    bad_json,
+    close,
+    completion,
+    cut,
+    drip,
+    echo,
+    error,
+    filtered,
+    hang,
+    html,
+    http_date,
+    no_choices,
+    ok,
+    raw,
+    reasoning,
+    redirect,
+    refusal,
+    reset,
+    send,
+    truncated,
+)
+from fake_protocol import (
+    Media,
+    Recorded,
+    Violation,
+    check_headers,
+    echo_text,
+    inspect_request,
+)
+
+__all__ = [
+    "CAPTION", "REFUSAL", "Behaviour", "FakeEndpoint", "FakeProcess", "Media", "Recorded", "bad_json", "close",
+    "completion", "cut", "drip", "echo", "echo_text", "error", "filtered", "hang", "html", "http_date", "model_entry",
+    "no_choices", "ok", "raw", "reasoning", "redirect", "refusal", "reset", "truncated",
+]  # fmt: skip
+
+PIECE = 1 << 20
+
+
+def model_entry(
+    model: str = "fake-vision-1", *inputs: str, price: float = 1e-6
+) -> dict[str, Any]:
+    """One model as `GET /models` of Oxen.ai lists it; `inputs` default to text and image."""
+    return {
+        "id": model,
+        "display_name": model,
+        "model_type": "base",
+        "endpoint": "/chat/completions",
+        "capabilities": {
+            "input": list(inputs or ("text", "image")),
+            "output": ["text"],
+        },
+        "pricing": {
+            "method": "token",
+            "input_cost_per_token": price,
+            "output_cost_per_token": price * 4,
+        },
+    }
+
+
+class FakeEndpoint:
+    """The server; a context manager. All lists may be read at any time.
+
+    Args:
+        key: the bearer token that it wants; None takes any request.
+        fast: read each body and answer without looking into it (for benchmarks).
+        default: the answer to a request that no script is left for.
+        models: what `GET /models` lists; a Behaviour answers that instead; None is 404.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str | None = None,
+        fast: bool = False,
+        default: Script | None = None,
+        models: list[dict[str, Any]] | Behaviour | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.key = key
+        self.fast = fast
+        self.default: Script = default or ok()
+        self.models: list[dict[str, Any]] | Behaviour | None = (
+            [model_entry()] if models is None else models
+        )
+        self.requests: list[Recorded] = []
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self.models_asked = 0
+        self.disconnects = 0
+        self.connections = 0
+        self._scripts: deque[Script] = deque()
+        self._numbers = 0
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._released = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._server = _Server((host, port), self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), name="fake", daemon=True
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, port = self._server.server_address[:2]
+        return str(host), port
+
+    @property
+    def base_url(self) -> str:
+        """What an endpoint's `base_url` is set to."""
+        return "http://{}:{}/v1".format(*self.address)
+
+    @property
+    def violations(self) -> list[str]:
+        """What was wrong in the requests so far."""
+        return [
+            recorded.violation for recorded in list(self.requests) if recorded.violation
+        ]
+
+    def script(self, *behaviours: Script) -> None:
+        """Queues the answers to the next requests, one each."""
+        with self._lock:
+            self._scripts.extend(behaviours)
+
+    def release(self) -> None:
+        """Lets every hanging request go on, now and from now on."""
+        self._released.set()
+
+    def reset_counts(self) -> None:
+        """Forgets the requests and counters so far."""
+        with self._lock:
+            self.requests.clear()
+            self.max_in_flight = self.in_flight
+            self.models_asked = self.disconnects = self.connections = 0
+
+    def stats(self) -> dict[str, Any]:
+        """The counters as JSON; `arrivals` are seconds since 1970, in order of arrival."""
+        requests = sorted(self.requests, key=lambda r: r.arrived)
+        return {
+            "requests": len(requests),
+            "in_flight": self.in_flight,
+            "max_in_flight": self.max_in_flight,
+            "connections": self.connections,
+            "body_bytes": sum(r.body_bytes for r in requests),
+            "violations": self.violations,
+            "arrivals": [r.arrived for r in requests],
+        }
+
+    def start(self) -> Self:
+        """Serves in a thread."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stops at once: every connection is closed."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the client was quicker
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- for the handler ---
+
+    def _next(self) -> tuple[int, Script]:
+        with self._lock:
+            self._numbers += 1
+            return (
+                self._numbers,
+                self._scripts.popleft() if self._scripts else self.default,
+            )
+
+    def _entered(self, by: int) -> None:
+        with self._lock:
+            self.in_flight += by
+            self.max_in_flight = max(self.max_in_flight, self.in_flight)
+
+    def _disconnected(self) -> None:
+        with self._lock:
+            self.disconnects += 1
+
+    def _wire(self, connection: socket.socket) -> Wire:
+        return Wire(connection, self._stopping, self._released, self._disconnected)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], fake: FakeEndpoint) -> None:
+        self.fake = fake
+        super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(
+            sys.exception(), OSError
+        ):  # a client that goes away is no error of the test
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing: the recorded requests are the log."""
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.fake._lock:
+            self.server.fake._open.add(self.connection)
+            self.server.fake.connections += 1
+
+    def finish(self) -> None:
+        with self.server.fake._lock:
+            self.server.fake._open.discard(self.connection)
+        super().finish()
+
+    def do_GET(self) -> None:
+        fake = self.server.fake
+        path = self.path.partition("?")[0]
+        if path == "/stats":
+            return self._json(fake.stats())
+        if not path.endswith("/models"):
+            return self._answer(error(404))
+        with fake._lock:
+            fake.models_asked += 1
+        if isinstance(fake.models, Behaviour):
+            return self._answer(fake.models)
+        if not self._key_is_right():
+            return self._answer(error(401, "Invalid API key", kind="unauthenticated"))
+        self._json({"object": "list", "data": fake.models})
+
+    def do_POST(self) -> None:
+        fake = self.server.fake
+        if self.path == "/reset":
+            fake.reset_counts()
+            return self._json({})
+        number, script = fake._next()
+        recorded = Recorded(
+            number, time.time(), time.monotonic(), self.client_address[1], self.path,
+            {name.lower(): value for name, value in self.headers.items()}, 0,
+        )  # fmt: skip
+        fake._entered(+1)
+        try:
+            if isinstance(script, Behaviour) and script.early:
+                fake.requests.append(recorded)
+                return self._answer(script, recorded)
+            recorded, refused = self._read(recorded)
+            fake.requests.append(recorded)
+            self._answer(
+                refused
+                or (script if isinstance(script, Behaviour) else script(recorded)),
+                recorded,
+            )
+        finally:
+            fake._entered(-1)
+
+    def _read(self, recorded: Recorded) -> tuple[Recorded, Behaviour | None]:
+        """The request with its content, and the answer to give if it is not a right one."""
+        fake = self.server.fake
+        if not recorded.path.endswith("/chat/completions"):
+            return recorded, error(
+                404, f"no such path: {recorded.path}", kind="resource_not_found"
+            )
+        try:
+            check_headers(recorded.headers)
+        except Violation as violation:
+            self.close_connection = True
+            return replace(recorded, violation=str(violation)), error(
+                400, str(violation), kind="invalid_params", early=True
+            )
+        length = int(recorded.headers["content-length"])
+        body = self._body(length, keep=not fake.fast)
+        recorded = replace(recorded, body_bytes=length)
+        if not self._key_is_right():
+            return recorded, error(401, "Invalid API key", kind="unauthenticated")
+        if fake.fast:
+            return recorded, None
+        try:
+            return replace(recorded, **inspect_request(body)), None
+        except Violation as violation:
+            return replace(recorded, violation=str(violation)), error(
+                400, str(violation), kind="invalid_params"
+            )
+
+    def _body(self, length: int, *, keep: bool) -> bytes:
+        if keep:
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self._gone()
+            return body
+        piece = memoryview(bytearray(min(PIECE, length)))
+        while length:
+            got = self.rfile.readinto(piece[: min(PIECE, length)])  # type: ignore[attr-defined]  # a BufferedReader
+            if not got:
+                self._gone()
+            length -= got
+        return b""
+
+    def _gone(self) -> None:
+        self.server.fake._disconnected()
+        raise ConnectionResetError("the client went away in the middle of its body")
+
+    def _key_is_right(self) -> bool:
+        key = self.server.fake.key
+        return key is None or self.headers.get("Authorization") == f"Bearer {key}"
+
+    def _answer(self, behaviour: Behaviour, recorded: Recorded | None = None) -> None:
+        recorded = recorded or Recorded(
+            0, time.time(), time.monotonic(), 0, self.path, {}, 0
+        )
+        if not send(behaviour, recorded, self.server.fake._wire(self.connection)):
+            self.close_connection = True
+
+    def _json(self, value: Any) -> None:
+        self._answer(raw(json.dumps(value).encode()))
+
+
+class FakeProcess:
+    """The fake endpoint in a process of its own, so that it shares no interpreter lock with what is measured."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.base_url = self._process.stdout.readline().strip()
+        self._root = self.base_url.removesuffix("/v1")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def stats(self) -> Mapping[str, Any]:
+        """As `FakeEndpoint.stats`."""
+        with urllib.request.urlopen(f"{self._root}/stats", timeout=30) as response:
+            return json.load(response)
+
+    def reset(self) -> None:
+        """Starts the counters again."""
+        urllib.request.urlopen(
+            urllib.request.Request(f"{self._root}/reset", data=b""), timeout=30
+        ).close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def main() -> None:
+    """Serves until it is interrupted; its first line on stdout is the base_url."""
+    parser = argparse.ArgumentParser(
+        description="A fake endpoint that speaks POST /chat/completions."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+    parser.add_argument(
+        "--delay", type=float, default=0.0, help="seconds before each answer"
+    )
+    parser.add_argument("--key", help="the bearer token it wants")
+    parser.add_argument(
+        "--fast", action="store_true", help="do not look into the requests"
+    )
+    parser.add_argument(
+        "--video", action="store_true", help="say in /models that the model takes video"
+    )
+    parser.add_argument(
+        "--text", help="the caption; without it, one made of the picture"
+    )
+    options = parser.parse_args()
+    plain = options.text or (CAPTION if options.fast else None)
+    default = ok(plain, delay=options.delay) if plain else echo(delay=options.delay)
+    models = [
+        model_entry(
+            "fake-vision-1",
+            *(("text", "image", "video") if options.video else ("text", "image")),
+        )
+    ]
+    fake = FakeEndpoint(
+        key=options.key,
+        fast=options.fast,
+        default=default,
+        models=models,
+        host=options.host,
+        port=options.port,
+    )
+    print(fake.base_url, flush=True)
+    try:
+        fake._server.serve_forever(0.1)
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()
