@@ -1,0 +1,77 @@
+"""What every command has at hand: the configuration and the database, opened when first asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captiond.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from captiond.config.load import Loaded
+    from captiond.store.engine import Database
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+"""The option that every command with data takes."""
+
+
+def example(*lines: str) -> str:
+    """The end of a command's --help: how it is called."""
+    title = "Example:" if len(lines) == 1 else "Examples:"
+    return "\b\n" + "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+class App:
+    """One call of the program. Closed by click at its end."""
+
+    def __init__(self, config: Path | None) -> None:
+        self.config = config
+        self._database: Database | None = None
+
+    @functools.cached_property
+    def loaded(self) -> Loaded:
+        """The configuration with the origin of each setting. Raises ConfigError."""
+        from captiond.config.load import load
+
+        return load(self.config, os.environ, Path.cwd())
+
+    @functools.cached_property
+    def database_url(self) -> str:
+        """Where the captions are. Raises ConfigError."""
+        from captiond.config.load import database_url
+
+        return database_url(self.loaded.settings, os.environ)
+
+    @property
+    def database_path(self) -> Path:
+        """The database's file."""
+        return Path(self.database_url.removeprefix("sqlite:///"))
+
+    def database(self, *, create: bool = False, migrate: bool = False) -> Database:
+        """The open database. Raises DatabaseError, also when there is none and `create` is False."""
+        if self._database is None:
+            from captiond.store.engine import Database
+
+            if not create and not self.exists():
+                raise DatabaseError(self.missing())
+            self._database = Database.open(self.database_url, migrate=migrate, create=create)
+        return self._database
+
+    def exists(self) -> bool:
+        """Whether there is a database. A link is followed."""
+        return self.database_path.exists()
+
+    def missing(self) -> str:
+        """What is said when there is none."""
+        return f"no database at {self.database_path} yet: `captiond run` or `captiond caption` makes it"
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._database is not None:
+            self._database.close()
