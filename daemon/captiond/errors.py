@@ -48,6 +48,10 @@ class DatabaseError(CaptiondError):
     """The database can't be used; the message says why and what to do."""
 
 
+class DatabaseUnavailable(DatabaseError):
+    """The database can't be used for now (full disk, locked, input/output error): it may pass, the same call can be repeated."""
+
+
 class InstanceError(CaptiondError):
     """Another captiond holds this database."""
 

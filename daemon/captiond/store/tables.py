@@ -130,12 +130,14 @@ job = Table(
     Column("finished_at", Float),
     Column("reason", Text, comment="the code of the last failure, see errors.py"),
     Column("detail", Text, comment="its message"),
+    Column("again", Integer, nullable=False, server_default="0", comment="asked for while it ran: it goes back in the queue"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
 )
 Index("uq_job_open", job.c.file_id, unique=True, sqlite_where=text("state IN ('queued', 'running')"))
 Index("ix_job_next", job.c.priority.desc(), job.c.due_at, job.c.id, sqlite_where=text("state = 'queued'"))
 Index("ix_job_file_id", job.c.file_id, job.c.id)
 Index("ix_job_state", job.c.state)
+Index("ix_job_request", job.c.request, sqlite_where=text("request IS NOT NULL"))
 
 call = Table(
     "call",

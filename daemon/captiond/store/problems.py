@@ -1,0 +1,62 @@
+"""SQLite's errors as messages that name the file, the cause and the remedy."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from captiond.errors import DatabaseError, DatabaseUnavailable
+
+_PRIMARY = 0xFF
+"""The low byte of an extended result code is the primary one: https://www.sqlite.org/rescode.html."""
+
+
+def explained(error: BaseException | None, path: Path, *, waited: float) -> DatabaseError | None:
+    """The clear error for one that sqlite3 raised; None for one that is no trouble of the file, such as a broken rule.
+
+    Args:
+        error: what sqlite3 raised.
+        path: the database.
+        waited: seconds that the connection waits for a lock.
+    """
+    if not isinstance(error, sqlite3.Error):
+        return None
+    extended = getattr(error, "sqlite_errorcode", None)
+    if extended is None:
+        return None
+    code = extended & _PRIMARY
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseUnavailable(
+            f"database {path} is locked: another program has been writing to it for over {waited:g} s; "
+            "end that program's transaction"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return DatabaseUnavailable(f"database {path} can't grow: its disk is full; free some space and it goes on")
+    if code == sqlite3.SQLITE_IOERR:
+        return DatabaseUnavailable(
+            f"database {path}: its disk failed to read or write ({error}); see `dmesg`, and check that disk"
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DatabaseError(f"database {path} is damaged ({error}); {damaged_remedy(path)}")
+    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
+        return DatabaseError(f"database {path} was moved or replaced while it was open; start captiond again")
+    if code == sqlite3.SQLITE_READONLY:
+        return DatabaseError(
+            f"database {path} can't be written: give this user the right to write the file and its folder, "
+            "or run this as the user of the service"
+        )
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return DatabaseError(
+            f"database {path} can't be opened: check that this user may read the file and write its folder "
+            "(a reader needs that too while no service has it open), or run this as the user of the service"
+        )
+    return None
+
+
+def damaged_remedy(path: Path) -> str:
+    """What to do about a damaged database: the newest backup that stands beside it, or a fresh start."""
+    backups = sorted(path.parent.glob(f"{path.name}.before-*"), key=lambda found: found.stat().st_mtime)
+    start = "stop captiond, move it and its -wal and -shm files away, and "
+    if backups:
+        return start + f"copy the backup {backups[-1]} in its place"
+    return start + "put a backup in its place (`captiond db backup` makes them), or start with an empty one"
