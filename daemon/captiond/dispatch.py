@@ -1,0 +1,302 @@
+"""The loop between the database and the pools.
+
+    claim -> read (encode pool) -> known? -> encode (encode pool) -> ask (the endpoint's pool) -> record -> publish
+      ^                              | yes                                                          |
+      '------------------------------'---------------- a slot is free ------------------------------'
+
+One thread runs it, and it alone claims and records. Workers return frozen outcomes. It claims only what it can start:
+there is no queue in memory between the database and the pools. Two files with the same bytes in flight make one call.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import OperationalError
+
+from captiond import jobs, log, record
+from captiond.errors import Stopped
+from captiond.outcomes import Encode, End, Outcomes, Publish, Step
+from captiond.pools import Pools
+from captiond.store import sidecars
+from captiond.task import Stage, Task, Tasks
+from captiond.vitals import Vitals
+from captiond.work import Outcome
+
+if TYPE_CHECKING:
+    from captiond.config.models import Settings
+    from captiond.routes import Route
+    from captiond.store.engine import Database
+
+TICK = 0.2
+"""Seconds between two looks at whether another process changed the database."""
+LOOK_SECONDS = 1.0
+"""Seconds between two looks for jobs whose time has come."""
+SIDECAR_SECONDS = 30.0
+"""Seconds between two looks for sidecars that wait."""
+BATCH = 64
+"""The most outcomes recorded in one commit."""
+TROUBLE_SECONDS = 1.0
+"""The wait before the database is tried again."""
+
+
+class Dispatcher:
+    """Claims jobs, moves them through the pools and records what became of them.
+
+    Args:
+        db: the open database.
+        settings: the configuration in force.
+        routes: recipe name -> whom to ask and how.
+        run_id: names this run of the program in the jobs it claims.
+        downloads: a folder for URLs that are fetched.
+        offline: the ids of roots that are away; their jobs are not claimed.
+        min_priority: claim only jobs of at least this priority.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        routes: Mapping[str, Route],
+        *,
+        run_id: str,
+        downloads: Path,
+        offline: Callable[[], Collection[int]] = tuple,
+        min_priority: int = 0,
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._routes = routes
+        self._run_id = run_id
+        self._downloads = downloads
+        self._offline = offline
+        self._min_priority = min_priority
+        self._log = log.get("dispatch")
+        self._events: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
+        self._endpoints = {route.endpoint.name: route.endpoint for route in routes.values()}
+        self._pools = Pools(self._endpoints.values(), settings.media, self._events)
+        self._tasks = Tasks(self._endpoints)
+        self.vitals = Vitals(self._endpoints.values(), settings.queue)
+        self._outcomes = Outcomes(settings, self._tasks, self.vitals)
+        self._stopping = threading.Event()
+        self._look_now = True
+        self._look_at = self._sidecars_at = 0.0
+        self._data_version = -1
+        self._trouble: str | None = None
+        self.beat = time.monotonic()
+        """When the loop last turned; for the watchdog."""
+        self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
+
+    # --- from other threads
+
+    def start(self) -> None:
+        """Put the jobs of a run that was cut off back in the queue, and begin."""
+        with self._db.write() as conn:
+            now = time.time()
+            again, given_up = jobs.recover(
+                conn,
+                now=now,
+                max_attempts=self._settings.queue.max_attempts,
+                latest_due=now + self._settings.queue.backoff_max_seconds,
+            )
+        if again or given_up:
+            self._log.info("recovered", requeued=again, failed=given_up)
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There may be new jobs. Any thread may call this."""
+        self._events.put(None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop runs."""
+        return self._thread.is_alive()
+
+    def stop(self, grace: float) -> bool:
+        """End: no new work; calls in flight get `grace` seconds, then their jobs go back in the queue.
+
+        Returns: whether everything ended; False when a thread hangs, in a dead file system say.
+        """
+        self._stopping.set()
+        self.poke()
+        self._join(grace)
+        if self._thread.is_alive():
+            for endpoint in self._endpoints.values():
+                endpoint.abort()
+            self._pools.kill()
+            self._join(2.0)
+        clean = not self._thread.is_alive() and not self._tasks
+        if not clean:
+            with suppress(OperationalError), self._db.write() as conn:
+                self._outcomes.hand_back(conn, self._tasks.all(), Stopped())
+        self._pools.close(wait=clean)
+        for endpoint in self._endpoints.values():
+            endpoint.close()
+        return clean
+
+    def _join(self, seconds: float) -> None:
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    # --- the loop
+
+    def _run(self) -> None:
+        outcomes: list[Outcome] = []
+        while not (self._stopping.is_set() and not self._tasks and not self._tasks.publishing):
+            self.beat = time.monotonic()
+            self._outcomes.stopping = self._stopping.is_set()
+            try:
+                outcomes = outcomes or self._collect()
+                self._record(outcomes)
+                outcomes = []
+                self._start_calls()
+                if not self._stopping.is_set():
+                    self._claim()
+                    self._wake_sidecars()
+                self.vitals.tell(self._db, self._tasks.at(Stage.ASKING))
+            except OperationalError as error:
+                self._database_trouble(error)
+            else:
+                self._database_well()
+
+    def _collect(self) -> list[Outcome]:
+        """Wait for outcomes, a poke or the tick. A poke or another's commit means: look for jobs."""
+        outcomes: list[Outcome] = []
+        with suppress(queue.Empty):
+            event = self._events.get(timeout=TICK)
+            while True:
+                if event is None:
+                    self._look_now = True
+                    self._sidecars_at = 0.0
+                else:
+                    outcomes.append(event)
+                if len(outcomes) == BATCH:
+                    break
+                event = self._events.get_nowait()
+        version = self._db.data_version()
+        if version != self._data_version:
+            self._data_version = version
+            self._look_now = True
+        return outcomes
+
+    def _record(self, outcomes: list[Outcome]) -> None:
+        if not outcomes:
+            return
+        with self._db.write() as conn:
+            steps = [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
+        self._take(steps)
+        self._look_now = True
+
+    def _take(self, steps: list[Step]) -> None:
+        """The commit stands: go on."""
+        for step in steps:
+            match step:
+                case Encode(task=task):
+                    self._pools.encode(task)
+                case Publish(plan=plan):
+                    self._publish(plan)
+                case End(task=task, ending=ending, via=via, failure=failure):
+                    self._tasks.remove(task)
+                    self._pools.forget(task, self._downloads)
+                    task.tell(self._log, ending, via=via, failure=failure)
+
+    def _publish(self, plan: record.Plan) -> None:
+        if plan.file_id not in self._tasks.publishing:
+            self._tasks.publishing.add(plan.file_id)
+            self._pools.publish(plan)
+
+    # --- calling and claiming
+
+    def _start_calls(self) -> None:
+        flying = self._tasks.at(Stage.ASKING)
+        for name, ready in self._tasks.ready.items():
+            free = self.vitals.slots(name, flying[name])
+            while ready and free > 0 and not self._stopping.is_set():
+                task = ready.popleft()
+                task.stage, task.asked_at = Stage.ASKING, time.monotonic()
+                self._pools.ask(task)
+                free -= 1
+            if ready and (self._stopping.is_set() or not self.vitals.healthy(name)):
+                with self._db.write() as conn:
+                    steps = self._outcomes.hand_back(conn, list(ready), Stopped("the endpoint paused"))
+                ready.clear()
+                self._take(steps)
+
+    def _claim(self) -> None:
+        now = time.monotonic()
+        if not (self._look_now or now >= self._look_at):
+            return
+        self._look_at, self._look_now = now + LOOK_SECONDS, False
+        rooms = self._rooms()
+        offline = self._offline()
+        with self._db.read() as conn:
+            recipes = [recipe for mine, _ in rooms.values() for recipe in mine]
+            due = jobs.next_due(conn, recipes=recipes, offline_roots=offline, min_priority=self._min_priority)
+        if due is None or due > time.time():
+            return
+        with self._db.write() as conn:
+            claimed = [
+                job
+                for mine, room in rooms.values()
+                for job in jobs.claim(
+                    conn,
+                    limit=room,
+                    recipes=mine,
+                    offline_roots=offline,
+                    run_id=self._run_id,
+                    now=time.time(),
+                    min_priority=self._min_priority,
+                )
+            ]
+        for job in claimed:
+            task = Task(job, self._routes[job.recipe])
+            self._tasks.add(task)
+            self._pools.read(task, self._downloads)
+
+    def _rooms(self) -> dict[str, tuple[list[str], int]]:
+        """Endpoints that can start jobs now: their recipes, and how many: the free slots, and a few for the encoders."""
+        encoders = self._pools.encoders
+        ahead = encoders + 2 - self._tasks.at(Stage.READING, Stage.ENCODING).total()
+        taken = self._tasks.at()
+        rooms = {}
+        for name in self._endpoints:
+            slots = self.vitals.slots(name, 0) + (2 * encoders if self.vitals.healthy(name) else 0)
+            room = min(ahead, slots - taken[name])
+            if room > 0:
+                rooms[name] = ([key for key, route in self._routes.items() if route.endpoint.name == name], room)
+        return rooms
+
+    def _wake_sidecars(self) -> None:
+        if time.monotonic() < self._sidecars_at:
+            return
+        self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
+        with self._db.read() as conn:
+            if not sidecars.due(conn, time.time(), limit=1):
+                return
+        offline = set(self._offline())
+        with self._db.write() as conn:
+            plans = record.pending(conn, self._settings.sidecar, lambda root_id: root_id in offline, time.time())
+        for plan in plans:
+            self._publish(plan)
+
+    # --- trouble
+
+    def _database_trouble(self, error: OperationalError) -> None:
+        """Nothing is claimed and nothing paid while nothing can be recorded; what was answered is kept and recorded."""
+        text = str(error.orig)
+        if self._trouble != text:
+            self._trouble = text
+            remedy = "free disk space, or end what locks the database; it goes on by itself"
+            self._log.error("database_trouble", error=text, remedy=remedy)
+        self._stopping.wait(TROUBLE_SECONDS)
+
+    def _database_well(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            self._log.info("database_well")

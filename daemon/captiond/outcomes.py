@@ -1,0 +1,209 @@
+"""What each outcome of the workers means: recorded in the caller's transaction, and what to do after its commit.
+
+The steps that come back are not taken until the commit stands. A transaction that fails (a full disk) is tried again
+with the same outcomes, so everything here may run twice.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import OperationalError
+
+from captiond import jobs, log, policy, record
+from captiond.config.models import VideoMode
+from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge
+from captiond.routes import smaller
+from captiond.store import calls, files, sidecars
+from captiond.task import Stage, Task, Tasks
+from captiond.values import Call, FilePart
+from captiond.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from captiond.config.models import Settings
+    from captiond.media.spec import EncodeSpec
+    from captiond.vitals import Vitals
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """Next: make the media ready."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Next: write a sidecar."""
+
+    plan: record.Plan
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Next: tell the log, and free the slot."""
+
+    task: Task
+    ending: str
+    via: str | None = None
+    failure: Failure | None = None
+
+
+Step = Encode | Publish | End
+
+
+class Outcomes:
+    """Judges outcomes on the dispatcher's thread."""
+
+    def __init__(self, settings: Settings, tasks: Tasks, vitals: Vitals) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._vitals = vitals
+        self._log = log.get("dispatch")
+        self.stopping = False
+
+    def judge(self, conn: Connection, outcome: Outcome) -> list[Step]:
+        """Record one outcome. What can't be recorded because of a bug fails its job, and nothing else."""
+        if isinstance(outcome, WasPublished):
+            return self._published(conn, outcome)
+        task = self._tasks.get(outcome.job_id)
+        if task is None:
+            return []
+        try:
+            with conn.begin_nested():
+                match outcome:
+                    case WasRead():
+                        return self._read(conn, task, outcome)
+                    case WasEncoded():
+                        return self._encoded(task, outcome)
+                    case WasAnswered():
+                        return self._answered(conn, task, outcome)
+                    case HasFailed():
+                        return self._failed(conn, task, outcome.failure, outcome.call)
+        except OperationalError:
+            raise
+        except Exception as error:
+            self._log.exception("record_crashed", path=task.job.path)
+            return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None)
+
+    def hand_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
+        """Tasks that can't go on now: they wait in the database, with their attempt returned."""
+        decision = policy.GiveBack(time.time())
+        return [step for task in tasks for step in self._decide(conn, task, failure, decision)]
+
+    # --- one function an outcome
+
+    def _read(self, conn: Connection, task: Task, outcome: WasRead) -> list[Step]:
+        task.opened, task.seconds["read"] = outcome.opened, outcome.seconds
+        caption_id = record.known(conn, task.job, task.route, outcome.opened)
+        if caption_id is not None:
+            return self._done(conn, task, caption_id, via="known")
+        leader = self._tasks.leader(task)
+        if leader is not task:
+            task.stage = Stage.FOLLOWING
+            if task not in leader.followers:
+                leader.followers.append(task)
+            return []
+        task.stage = Stage.ENCODING
+        return [Encode(task)]
+
+    def _encoded(self, task: Task, outcome: WasEncoded) -> list[Step]:
+        task.encoded, task.spec, task.seconds["encode"] = outcome.encoded, outcome.spec, outcome.seconds
+        self._tasks.make_ready(task)
+        return []
+
+    def _answered(self, conn: Connection, task: Task, outcome: WasAnswered) -> list[Step]:
+        assert task.opened is not None
+        assert task.encoded is not None
+        facts, now = task.encoded.facts, time.time()
+        caption_id = record.answered(conn, task.route, task.opened, facts, outcome.reply, outcome.answer, now)
+        self._called(conn, task, outcome.call, None)
+        task.caption = outcome.reply.caption
+        return self._done(conn, task, caption_id, via="call")
+
+    def _published(self, conn: Connection, outcome: WasPublished) -> list[Step]:
+        retry_at = time.time() + record.RETRY_SIDECAR_SECONDS
+        changed = sidecars.recorded(conn, outcome.file_id, outcome.path, outcome.outcome, retry_at=retry_at)
+        if changed and outcome.outcome.state != "written":
+            state, reason = outcome.outcome.state, outcome.outcome.reason
+            self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
+        self._tasks.publishing.discard(outcome.file_id)
+        return []
+
+    def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:
+        if call is not None:
+            self._called(conn, task, call, failure)
+            task.spec = self._other_form(task, failure)
+            if task.spec is not None:
+                task.stage = Stage.ENCODING
+                return [Encode(task)]
+        if self.stopping and failure.fault is not Fault.FILE:
+            failure = Stopped()
+        decision = policy.after_failure(
+            failure,
+            attempts=task.job.attempts,
+            now=time.time(),
+            queue=self._settings.queue,
+            chance=random.random(),
+        )
+        return self._decide(conn, task, failure, decision)
+
+    # --- endings
+
+    def _done(self, conn: Connection, task: Task, caption_id: int, *, via: str) -> list[Step]:
+        assert task.opened is not None
+        self._tasks.leads_no_more(task)
+        plan = record.done(conn, task.job, task.opened, caption_id, self._settings.sidecar, time.time())
+        steps: list[Step] = [End(task, "done", via=via)]
+        if plan is not None:
+            steps.append(Publish(plan))
+        for follower in task.followers:
+            follower.encoded, follower.caption = task.encoded, task.caption
+            steps += self._done(conn, follower, caption_id, via="copy")
+        return steps
+
+    def _decide(self, conn: Connection, task: Task, failure: Failure, decision: policy.Decision) -> list[Step]:
+        self._tasks.leads_no_more(task)
+        job, reason, detail, now = task.job, failure.code, failure.message, time.time()
+        match decision:
+            case policy.GiveUp():
+                ending = "failed"
+                record.failed(conn, job, task.opened, reason, detail, now)
+            case policy.Retry(due_at=due_at):
+                ending = "retry"
+                jobs.retry(conn, job, due_at=due_at, reason=reason, detail=detail)
+            case policy.GiveBack(due_at=due_at):
+                ending = "given_back"
+                jobs.give_back(conn, job, due_at=due_at, reason=reason, detail=detail)
+            case policy.Drop():
+                # The job stays, and is claimed again should the file come back: a share that was unmounted a moment
+                # ago looks the same from here.
+                ending = "absent"
+                files.mark_absent(conn, [job.file_id])
+                jobs.give_back(conn, job, due_at=now, reason=reason, detail=detail)
+        steps: list[Step] = [End(task, ending, failure=failure)]
+        for follower in task.followers:
+            # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
+            shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision
+            steps += self._decide(conn, follower, failure, shared)
+        return steps
+
+    def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> None:
+        task.count(call)
+        calls.record(conn, task.job.id, None, call)
+        self._vitals.judge(task, failure)
+
+    def _other_form(self, task: Task, failure: Failure) -> EncodeSpec | None:
+        """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
+        if task.encoded is None or task.spec is None or self.stopping:
+            return None
+        auto = task.route.spec.video is VideoMode.AUTO
+        has_file = any(isinstance(part, FilePart) for part in task.encoded.parts)
+        if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
+            return None
+        return smaller(task.spec, task.encoded, auto_video=auto)

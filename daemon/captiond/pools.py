@@ -1,0 +1,92 @@
+"""The threads that do the work: encoders (each with a decoder process of its own), callers, and sidecar writers."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captiond import fetch, work
+from captiond.media.guard import Guard, GuardLimits
+
+if TYPE_CHECKING:
+    from captiond.config.models import Media
+    from captiond.endpoints.base import Endpoint
+    from captiond.record import Plan
+    from captiond.task import Task
+
+PUBLISHERS = 4
+"""Threads that write sidecars: more than one, so that a share that hangs holds up only its own."""
+
+
+class Pools:
+    """Starts each stage on the right threads; every outcome goes into `events`.
+
+    The encoders feed the callers: with one pool for both, pictures wait in memory for a free request (measured at 64 in
+    flight: 288 MiB against 1061 MiB, and 18.1 jobs/s against 14.9).
+    """
+
+    def __init__(
+        self, endpoints: Iterable[Endpoint], media: Media, events: queue.SimpleQueue[work.Outcome | None]
+    ) -> None:
+        self.encoders = media.workers or os.cpu_count() or 1
+        self._events = events
+        self._limits = GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb)
+        self._local = threading.local()
+        self._guards: list[Guard] = []
+        self._encode = ThreadPoolExecutor(self.encoders, thread_name_prefix="encode")
+        self._publish = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
+        self._ask = {
+            endpoint.name: ThreadPoolExecutor(endpoint.concurrency, thread_name_prefix=f"ask-{endpoint.name}")
+            for endpoint in endpoints
+        }
+
+    def read(self, task: Task, downloads: Path) -> None:
+        """Identify and hash."""
+        job = task.job
+        self._encode.submit(lambda: self._events.put(work.read_file(job, downloads)))
+
+    def encode(self, task: Task) -> None:
+        """Make what the endpoint takes."""
+        assert task.opened is not None
+        job, opened, route, spec = task.job, task.opened, task.route, task.spec
+        self._encode.submit(lambda: self._events.put(work.encode(job, opened, route, spec, self._guard())))
+
+    def ask(self, task: Task) -> None:
+        """Call the endpoint."""
+        assert task.encoded is not None
+        job, route, encoded = task.job, task.route, task.encoded
+        self._ask[task.endpoint].submit(lambda: self._events.put(work.ask(job, route, encoded)))
+
+    def publish(self, plan: Plan) -> None:
+        """Write a sidecar."""
+        self._publish.submit(
+            lambda: self._events.put(work.publish(plan.file_id, plan.target, plan.body, plan.owned, plan.old))
+        )
+
+    def forget(self, task: Task, downloads: Path) -> None:
+        """The task has ended: take away what was fetched for it."""
+        if fetch.is_url(task.job.path):
+            fetch.discard(downloads / str(task.job.id))
+
+    def kill(self) -> None:
+        """End the decoder processes at once; their jobs fail as stopped."""
+        for guard in self._guards:
+            guard.close()
+
+    def close(self, *, wait: bool) -> None:
+        """End the threads and the decoder processes."""
+        for pool in (self._encode, self._publish, *self._ask.values()):
+            pool.shutdown(wait=wait, cancel_futures=True)
+        self.kill()
+
+    def _guard(self) -> Guard:
+        guard: Guard | None = getattr(self._local, "guard", None)
+        if guard is None:
+            guard = self._local.guard = Guard(self._limits)
+            self._guards.append(guard)
+        return guard

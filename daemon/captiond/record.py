@@ -1,0 +1,98 @@
+"""Outcomes into the database: each function is one ending of a task, inside the caller's transaction.
+
+Called on the dispatcher's thread alone. Commit, then publish: `done` returns the sidecar that is to be written after the
+commit, its digest already recorded, so that a crash in between costs a rewrite and never a call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from captiond import captions, jobs, sidecar
+from captiond.fetch import is_url
+from captiond.store import sidecars
+from captiond.values import Answer, Job, MediaFacts, Opened, Priority, Reply
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from captiond.config.models import Sidecar as SidecarSettings
+    from captiond.routes import Route
+
+RETRY_SIDECAR_SECONDS = 60.0
+"""A sidecar that could not be written is tried again after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sidecar to be written after the commit."""
+
+    file_id: int
+    target: str
+    body: bytes
+    owned: frozenset[str]
+    old: str | None
+
+
+def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | None:
+    """The caption that this file may have without a call, if there is one.
+
+    A person who asks gets the answer to today's recipe; the service on its own keeps what it has.
+    """
+    exact = job.priority >= Priority.PERSON
+    return captions.known(conn, sha256=opened.sha256, recipe=route.name, digest=route.digest, exact=exact)
+
+
+def answered(
+    conn: Connection, route: Route, opened: Opened, facts: MediaFacts, reply: Reply, answer: Answer, now: float
+) -> int:
+    """A new caption."""
+    content_id = captions.content_id(conn, opened, facts)
+    return captions.save(
+        conn, content_id=content_id, recipe=route.name, digest=route.digest, reply=reply, answer=answer, now=now
+    )
+
+
+def done(
+    conn: Connection, job: Job, opened: Opened, caption_id: int, settings: SidecarSettings, now: float
+) -> Plan | None:
+    """The job's end: the file has its caption."""
+    content_id = captions.content_id(conn, opened, None)
+    captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=caption_id)
+    jobs.finish(conn, job, now=now)
+    return plan(conn, job.file_id, job.path, settings)
+
+
+def failed(conn: Connection, job: Job, opened: Opened | None, reason: str, detail: str, now: float) -> None:
+    """The job's end: no caption. One that belonged to earlier bytes no longer shows."""
+    if opened is not None and opened.sha256 != job.known_sha256:
+        content_id = captions.content_id(conn, opened, None)
+        captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=None)
+    jobs.fail(conn, job, reason=reason, detail=detail, now=now)
+
+
+def plan(conn: Connection, file_id: int, path: str, settings: SidecarSettings) -> Plan | None:
+    """What is to be written beside `path`, or None; the digest is recorded before the bytes exist."""
+    if not settings.enabled or is_url(path):
+        return None
+    document = captions.document(conn, file_id)
+    if document is None:
+        return None
+    body = sidecar.encode(document)
+    sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest())
+    owned, old = sidecars.owned(conn, file_id)
+    return Plan(file_id, sidecar.path_for(path, settings.suffix), body, owned, old)
+
+
+def pending(conn: Connection, settings: SidecarSettings, skip: Callable[[int | None], bool], now: float) -> list[Plan]:
+    """The sidecars that are due: after a move, a crash or a full disk. `skip` tells roots that are away."""
+    plans = []
+    for row in sidecars.due(conn, now, limit=100):
+        if not skip(row.root_id):
+            made = plan(conn, row.file_id, row.path, settings)
+            if made is not None:
+                plans.append(made)
+    return plans

@@ -1,0 +1,148 @@
+"""Claimed jobs on their way through the pools: the dispatcher's own notes of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from captiond.errors import Failure
+from captiond.paths import to_text
+from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage
+
+if TYPE_CHECKING:
+    from captiond.media.spec import EncodeSpec
+    from captiond.routes import Route
+
+
+class Stage(StrEnum):
+    """Where a task is."""
+
+    READING = "reading"
+    FOLLOWING = "following"
+    ENCODING = "encoding"
+    READY = "ready"
+    ASKING = "asking"
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """Mutable, and touched by the dispatcher's thread alone; workers get its frozen parts."""
+
+    job: Job
+    route: Route
+    stage: Stage = Stage.READING
+    opened: Opened | None = None
+    encoded: Encoded | None = None
+    spec: EncodeSpec | None = None
+    caption: str | None = None
+    calls: int = 0
+    usage: Usage = Usage()
+    bytes_sent: int = 0
+    claimed_at: float = field(default_factory=time.time)
+    asked_at: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    followers: list[Task] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name."""
+        return self.route.endpoint.name
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What one paid answer belongs to: the bytes and the recipe's digest."""
+        assert self.opened is not None
+        return self.opened.sha256, self.route.digest
+
+    def count(self, call: Call) -> None:
+        """A request was made for this task."""
+        self.calls += 1
+        self.seconds["call"] = self.seconds.get("call", 0.0) + call.seconds
+        self.usage, self.bytes_sent = call.usage, call.bytes_sent
+
+    def tell(self, logger: Any, outcome: str, *, via: str | None, failure: Failure | None) -> None:
+        """The canonical line: all of one job in one line of the log."""
+        line: dict[str, Any] = {
+            "path": to_text(self.job.path),
+            "outcome": outcome,
+            "via": via,
+            "caption": self.caption,
+            "reason": failure.code if failure else None,
+            "detail": failure.message if failure else None,
+            "remedy": failure.remedy if failure and outcome == "failed" else None,
+            "recipe": self.route.name,
+            "endpoint": self.endpoint,
+            "model": self.route.model,
+            "attempt": self.job.attempts,
+            "calls": self.calls,
+            "waited_s": round(max(0.0, self.claimed_at - self.job.due_at), 3),
+            **{f"{name}_s": round(seconds, 3) for name, seconds in self.seconds.items()},
+        }
+        if self.opened is not None:
+            line |= {"sha256": self.opened.sha256, "kind": self.opened.kind.value, "bytes": self.opened.bytes}
+        if self.encoded is not None:
+            pictures = [part for part in self.encoded.parts if isinstance(part, ImagePart)]
+            line |= {"width": self.encoded.facts.width, "height": self.encoded.facts.height, "pictures": len(pictures)}
+        if self.calls:
+            line |= {
+                "sent_bytes": self.bytes_sent,
+                "prompt_tokens": self.usage.prompt_tokens,
+                "completion_tokens": self.usage.completion_tokens,
+                "cost_usd": self.usage.cost_usd,
+            }
+        tell = logger.warning if outcome == "failed" else logger.info
+        tell("job", **{key: value for key, value in line.items() if value is not None})
+
+
+class Tasks:
+    """All that is between a claim and its ending. Touched by the dispatcher's thread alone."""
+
+    def __init__(self, endpoints: Iterable[str]) -> None:
+        self._by_job: dict[int, Task] = {}
+        self._leaders: dict[tuple[str, str], Task] = {}
+        self.ready: dict[str, deque[Task]] = {name: deque() for name in endpoints}
+        self.publishing: set[int] = set()
+        """The files whose sidecar is being written."""
+
+    def __len__(self) -> int:
+        return len(self._by_job)
+
+    def all(self) -> list[Task]:
+        """Every task, in the order of their claims."""
+        return list(self._by_job.values())
+
+    def get(self, job_id: int) -> Task | None:
+        """The task of this job; None when it has ended."""
+        return self._by_job.get(job_id)
+
+    def add(self, task: Task) -> None:
+        """A job was claimed."""
+        self._by_job[task.job.id] = task
+
+    def remove(self, task: Task) -> None:
+        """The task has ended."""
+        self._by_job.pop(task.job.id, None)
+
+    def make_ready(self, task: Task) -> None:
+        """Its media are encoded: it waits for a request slot."""
+        task.stage = Stage.READY
+        waiting = self.ready[task.endpoint]
+        if task not in waiting:
+            waiting.append(task)
+
+    def leader(self, task: Task) -> Task:
+        """The task that asks for these bytes under this digest: this one, unless another does already."""
+        return self._leaders.setdefault(task.key, task)
+
+    def leads_no_more(self, task: Task) -> None:
+        """From here on a file with the same bytes finds the caption in the database, or asks for itself."""
+        if task.opened is not None and self._leaders.get(task.key) is task:
+            del self._leaders[task.key]
+
+    def at(self, *stages: Stage) -> Counter[str]:
+        """How many tasks are at these stages, by endpoint; without stages: all."""
+        return Counter(task.endpoint for task in self._by_job.values() if not stages or task.stage in stages)

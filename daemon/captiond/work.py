@@ -1,0 +1,156 @@
+"""What the pools' threads do: one function a stage, each returns a frozen outcome.
+
+Nothing here touches the database: the dispatcher's thread records the outcomes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captiond import fetch, log, recipes, sidecar
+from captiond.errors import Failure, Internal
+from captiond.media import reader
+from captiond.media.spec import EncodeSpec
+from captiond.paths import to_text
+from captiond.routes import Route
+from captiond.values import Answer, Call, Encoded, FileContext, Job, Opened, Reply
+
+if TYPE_CHECKING:
+    from captiond.media.guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class WasRead:
+    """The file was opened, identified and hashed."""
+
+    job_id: int
+    opened: Opened
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WasEncoded:
+    """The media are ready to be sent."""
+
+    job_id: int
+    encoded: Encoded
+    spec: EncodeSpec
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WasAnswered:
+    """The endpoint answered, and the answer can be used."""
+
+    job_id: int
+    answer: Answer
+    reply: Reply
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class HasFailed:
+    """A stage failed. `call` is there when a request was made."""
+
+    job_id: int
+    failure: Failure
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WasPublished:
+    """A sidecar was written, refused, or has to wait."""
+
+    file_id: int
+    path: str
+    outcome: sidecar.Outcome
+
+
+Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished
+
+
+def read_file(job: Job, downloads: Path) -> Outcome:
+    """Open, identify and hash the job's file; a URL is fetched into `downloads` first."""
+    started = time.perf_counter()
+
+    def stage() -> Outcome:
+        if fetch.is_url(job.path):
+            opened = reader.read(str(fetch.fetch(job.path, downloads / str(job.id))), None)
+        else:
+            opened = reader.read(job.path, job.root)
+        return WasRead(job.id, opened, time.perf_counter() - started)
+
+    return _guarded(job.id, stage)
+
+
+def encode(job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, guard: Guard) -> Outcome:
+    """Make of the file what the endpoint takes; `spec` is given when an earlier one was too large."""
+    started = time.perf_counter()
+
+    def stage() -> Outcome:
+        chosen = spec or route.spec_for(opened.kind)
+        encoded = guard.encode(opened, chosen)
+        return WasEncoded(job.id, encoded, chosen, time.perf_counter() - started)
+
+    return _guarded(job.id, stage)
+
+
+def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
+    """One call, and the judgement of its answer."""
+    started_at, started = time.time(), time.perf_counter()
+    endpoint = route.endpoint
+    answer: Answer | None = None
+
+    def record(outcome: str, failure: Failure | None = None) -> Call:
+        return Call(
+            endpoint=endpoint.name,
+            model=answer.model if answer else route.model,
+            started_at=started_at,
+            seconds=time.perf_counter() - started,
+            outcome=outcome,
+            usage=answer.usage if answer else Call.__dataclass_fields__["usage"].default,
+            http_status=failure.http_status if failure else 200,
+            bytes_sent=answer.bytes_sent if answer else 0,
+            finish_reason=answer.finish_reason if answer else None,
+            rejected=failure.rejected if failure else None,
+        )
+
+    try:
+        context = FileContext(path=to_text(job.path), root=to_text(job.root or os.path.dirname(job.path)))
+        request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context)
+        answer = endpoint.ask(request)
+        reply = recipes.reply(route.recipe, answer)
+    except Failure as failure:
+        return HasFailed(job.id, failure, record(failure.code, failure))
+    except Exception as error:
+        log.get("work").exception("call_crashed", path=job.path)
+        failure = Internal(type(error).__name__)
+        return HasFailed(job.id, failure, record(failure.code, failure))
+    return WasAnswered(job.id, answer, reply, record("answered"))
+
+
+def publish(file_id: int, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:
+    """Write a sidecar; when the file has moved, take the old one away."""
+    try:
+        outcome = sidecar.write(target, body, owned=owned)
+        if outcome.state == "written" and old is not None and old != target:
+            sidecar.remove(old, owned=owned)
+    except Exception as error:
+        log.get("work").exception("sidecar_crashed", path=target)
+        outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")
+    return WasPublished(file_id, target, outcome)
+
+
+def _guarded(job_id: int, stage: Callable[[], Outcome]) -> Outcome:
+    try:
+        return stage()
+    except Failure as failure:
+        return HasFailed(job_id, failure)
+    except Exception as error:
+        log.get("work").exception("stage_crashed", job=job_id)
+        return HasFailed(job_id, Internal(f"{type(error).__name__}: {error}"))
