@@ -1,0 +1,197 @@
+"""What is known of each file's sidecar: which of the bytes beside it are ours, and which are still to be written.
+
+The digest of the bytes is recorded before they are written (`planned`) and again after (`recorded`), so that after a
+crash in between both states of the disk are known as ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.paths import from_text, to_text
+from captiond.store import tables as t
+from captiond.store.clean import cleaned
+
+_LEASE = 120.0
+"""Seconds that whoever planned a sidecar has to write it, before it is due again."""
+_FAR = 86400.0
+"""A due time further ahead comes from a clock that was wrong."""
+_PLANS = 8
+"""Digests of unwritten plans that are remembered; each is bytes that may stand there after a crash."""
+
+_PENDING: ColumnElement[str] = literal_column("'pending'")
+_sidecar = t.sidecar
+_COLUMNS = tuple(column.name for column in t.sidecar.columns if not column.primary_key)
+
+
+class Written(Protocol):
+    """What became of a sidecar; see sidecar.Outcome."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def digest(self) -> str | None: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A sidecar to be written. `path` is the file's, not the sidecar's, as the OS names it."""
+
+    file_id: int
+    root_id: int | None
+    path: str
+
+
+_DUE = (
+    select(_sidecar.c.file_id, t.file.c.root_id, t.file.c.folder, t.file.c.name)
+    .join(t.file, t.file.c.id == _sidecar.c.file_id)
+    .where(
+        _sidecar.c.state == _PENDING,
+        or_(
+            _sidecar.c.due_at <= bindparam("now"), _sidecar.c.due_at > bindparam("far")
+        ),
+        t.file.c.present == 1,
+        t.file.c.caption_id.is_not(None),
+    )
+    .order_by(_sidecar.c.due_at)
+    .limit(bindparam("most"))
+)
+
+
+def due(conn: Connection, now: float, limit: int) -> list[Due]:
+    """Pending sidecars whose time has come, of files that are there and have a caption; the longest overdue first."""
+    rows = conn.execute(_DUE, {"now": now, "far": now + _FAR, "most": limit})
+    return [
+        Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}"))
+        for row in rows
+    ]
+
+
+_GET = select(_sidecar).where(_sidecar.c.file_id == bindparam("the_file"))
+
+
+def get(conn: Connection, file_id: int) -> Row[Any] | None:
+    """The row, or None if the file never had a sidecar planned."""
+    return conn.execute(_GET, {"the_file": file_id}).one_or_none()
+
+
+_new = insert(_sidecar)
+_PLAN = _new.on_conflict_do_update(
+    index_elements=[_sidecar.c.file_id],
+    set_={
+        "state": _PENDING,
+        "pending_digest": _new.excluded.pending_digest,
+        "due_at": _new.excluded.due_at,
+    },
+)
+
+
+def planned(conn: Connection, file_id: int, digest: str) -> None:
+    """Any state -> pending: bytes of this SHA-256 are about to be written, by the caller, now."""
+    row = get(conn, file_id)
+    plans = [] if row is None else _plans(row.pending_digest)
+    if digest in plans:
+        plans.remove(digest)
+    plans = [*plans, digest][-_PLANS:]
+    values = {
+        "file_id": file_id,
+        "state": "pending",
+        "pending_digest": " ".join(plans),
+        "due_at": time.time() + _LEASE,
+    }
+    conn.execute(_PLAN, values)
+
+
+def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
+    """The digests of the bytes that are ours beside this file, and where its sidecar was last written, if it was."""
+    row = get(conn, file_id)
+    if row is None:
+        return frozenset(), None
+    digests = {
+        *_plans(row.pending_digest),
+        *([row.written_digest] if row.written_digest else []),
+    }
+    return frozenset(digests), None if row.path is None else from_text(row.path)
+
+
+_RECORD = (
+    update(_sidecar)
+    .where(_sidecar.c.file_id == bindparam("the_file"))
+    .values({name: bindparam(f"new_{name}") for name in _COLUMNS})
+)
+
+
+def recorded(
+    conn: Connection, file_id: int, path: str, outcome: Written, *, retry_at: float
+) -> bool:
+    """pending -> written, refused, or pending again at `retry_at`. `path` is the sidecar's, as the OS names it.
+
+    Returns:
+        True if what stands in its way is another than before (or gone): what is worth a line in the log.
+    """
+    row = get(conn, file_id)
+    if row is None:
+        return False
+    new = {f"new_{name}": row._mapping[name] for name in _COLUMNS}
+    plans = _plans(row.pending_digest)
+    is_last = not plans or outcome.digest is None or plans[-1] == outcome.digest
+    if outcome.state == "written":
+        # A newer plan, made while this one was written, stays pending.
+        left = [] if is_last else [plan for plan in plans if plan != outcome.digest]
+        new |= {"new_path": to_text(path), "new_written_digest": outcome.digest}
+        new |= {"new_pending_digest": " ".join(left) or None}
+        if is_last:
+            new |= {"new_state": "written", "new_reason": None, "new_due_at": None}
+    elif is_last:
+        new |= {"new_state": outcome.state, "new_reason": cleaned(outcome.reason)}
+        new |= {"new_due_at": retry_at if outcome.state == "pending" else None}
+    conn.execute(_RECORD, {"the_file": file_id, **new})
+    return bool(new["new_reason"] != row.reason)
+
+
+def again(conn: Connection, file_ids: Collection[int], now: float) -> None:
+    """Written or refused -> pending and due now: the file has moved, or another caption is its own now."""
+    statement = (
+        update(_sidecar)
+        .where(_sidecar.c.file_id.in_(list(file_ids)))
+        .values(state="pending", reason=None, due_at=now)
+    )
+    conn.execute(statement)
+
+
+_RECOVER = (
+    update(_sidecar)
+    .where(_sidecar.c.state == _PENDING)
+    .values(
+        due_at=func.min(
+            func.coalesce(_sidecar.c.due_at, bindparam("now")), bindparam("now")
+        )
+    )
+)
+
+
+def recover(conn: Connection, now: float) -> None:
+    """Pending ones that an earlier run left behind are due now."""
+    conn.execute(_RECOVER, {"now": now})
+
+
+def _plans(pending: str | None) -> list[str]:
+    return pending.split() if pending else []
