@@ -3,8 +3,8 @@
     log = log.get(__name__)
     log.info("caption written", path=path, seconds=1.2)
 
-`get` is cheap: structlog (0.25 s to import, because of what it imports in turn) is loaded by `configure`, or by the first
-warning before that. What other libraries log through `logging` comes out of the same pipe, from warnings on.
+`get` is cheap: structlog (0.25 s to import, because of what it imports in turn) is loaded by `configure`, or by the
+first warning before that. What other libraries log through `logging` comes out of the same pipe, from warnings on.
 """
 
 from __future__ import annotations
@@ -18,12 +18,22 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TextIO
 
 from captiond.paths import to_text
-from captiond.redact import HIDDEN as HIDDEN
-from captiond.redact import redact as redact
-from captiond.redact import register_secret as register_secret
+from captiond.redact import HIDDEN, redact, register_secret
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
+
+__all__ = [
+    "HIDDEN",
+    "Format",
+    "Level",
+    "Logger",
+    "configure",
+    "get",
+    "log_uncaught",
+    "redact",
+    "register_secret",
+]
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
@@ -109,7 +119,7 @@ def configure(level: Level = "info", format: Format = "auto", stream: TextIO | N
     """
     import structlog
 
-    global _pipe, _threshold
+    global _pipe, _threshold  # noqa: PLW0603 - one process has one log
     out = sys.stderr if stream is None else stream
     terminal = _is_terminal(out)
     if format == "console" or (format == "auto" and terminal):

@@ -45,7 +45,7 @@ def extend_timeout(seconds: float) -> None:
 
 
 def watchdog_interval() -> float | None:
-    """Seconds between two `watchdog` calls: half of what the unit's WatchdogSec= allows. None: nobody waits for them."""
+    """Seconds between two `watchdog` calls: half of what WatchdogSec= allows. None: nobody waits for them."""
     try:
         limit = int(os.environ.get("WATCHDOG_USEC", ""))
         pid = int(os.environ.get("WATCHDOG_PID") or os.getpid())

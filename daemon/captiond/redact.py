@@ -24,7 +24,7 @@ _pattern: re.Pattern[str] | None = None
 
 def register_secret(value: str) -> None:
     """From now on `value` is hidden in whatever is logged, also as it looks inside a URL or a Python literal."""
-    global _pattern
+    global _pattern  # noqa: PLW0603 - a secret is one for the whole process
     value = value.strip()
     if len(value) < _SECRET_MIN:
         return

@@ -89,23 +89,24 @@ def test_events_below_the_level_are_dropped(out: io.StringIO) -> None:
 
 def test_a_field_named_like_a_part_of_the_line_keeps_its_own_place(out: io.StringIO) -> None:
     log.configure("info", "json", out)
-    log.get("x").info("event", **{"level": 3, "event": "e", "logger": "l", "timestamp": 0})
+    log.get("x").info("event", level=3, event="e", logger="l", timestamp=0)
     (line,) = lines(out)
     assert (line["level"], line["event"], line["logger"]) == ("info", "event", "x")
     assert (line["level_"], line["event_"], line["logger_"], line["timestamp_"]) == (3, "e", "l", 0)
 
 
-@pytest.mark.parametrize("format", ["json", "console"])
-def test_a_secret_is_hidden_wherever_it_is(out: io.StringIO, format: log.Format) -> None:
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_secret_is_hidden_wherever_it_is(out: io.StringIO, form: log.Format) -> None:
     log.register_secret(f" {CANARY}\n")
-    log.configure("debug", format, out)
+    log.configure("debug", form, out)
     logger = log.get("x").bind(bound=CANARY)
 
     class Thing:
         def __str__(self) -> str:
             return f"Thing({CANARY})"
 
-    logger.info(f"event {CANARY}", text=f"a{CANARY}b", nested={"k": [{CANARY: (CANARY,)}]}, raw=CANARY.encode())
+    event = f"event {CANARY}"
+    logger.info(event, text=f"a{CANARY}b", nested={"k": [{CANARY: (CANARY,)}]}, raw=CANARY.encode())
     logger.info("objects", error=ValueError(CANARY), path=Path(CANARY), thing=Thing(), unordered={CANARY})
     logger.info("quoted", url="http://h/?key=sk-canary%2F0123%2B456789", half="sk-canary/0123%2B456789")
     logger.info("cut", long="x" * 3_995 + CANARY)
@@ -142,17 +143,17 @@ def test_a_secret_too_short_to_be_one_does_not_blank_the_log(out: io.StringIO) -
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
-@given(text=st.text(st.characters(exclude_categories=()), max_size=60), format=st.sampled_from(["json", "console"]))
-def test_any_text_is_one_line_and_can_be_encoded(out: io.StringIO, text: str, format: log.Format) -> None:
+@given(text=st.text(st.characters(exclude_categories=()), max_size=60), form=st.sampled_from(["json", "console"]))
+def test_any_text_is_one_line_and_can_be_encoded(out: io.StringIO, text: str, form: log.Format) -> None:
     out.seek(0)
     out.truncate()
-    log.configure("info", format, out)
+    log.configure("info", form, out)
     log.get("x").info("found", path=text, nested=[{text: text}])
     written = out.getvalue()
     written.encode()
     assert len(written.splitlines()) == 1
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", written)
-    if format == "json" and not re.search("[\ud800-\udfff]", text):
+    if form == "json" and not re.search("[\ud800-\udfff]", text):
         assert json.loads(written)["path"] == text
 
 
@@ -266,21 +267,14 @@ def test_a_log_that_cannot_be_written_stops_nothing(out: io.StringIO) -> None:
 
 
 def test_uncaught_exceptions_are_events() -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import threading\nfrom captiond import log\nlog.configure('info', 'json')\nlog.log_uncaught()\n"
-            f"log.register_secret({CANARY!r})\n"
-            "def work(): raise ValueError('in a thread')\n"
-            "thread = threading.Thread(target=work, name='scan-1')\nthread.start()\nthread.join()\n"
-            f"raise ValueError({CANARY!r})",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    code = (
+        "import threading\nfrom captiond import log\nlog.configure('info', 'json')\nlog.log_uncaught()\n"
+        f"log.register_secret({CANARY!r})\n"
+        "def work(): raise ValueError('in a thread')\n"
+        "thread = threading.Thread(target=work, name='scan-1')\nthread.start()\nthread.join()\n"
+        f"raise ValueError({CANARY!r})"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     first, second = [json.loads(line) for line in done.stderr.splitlines()]
     assert (first["event"], first["thread"]) == ("uncaught exception in a thread", "scan-1")
     assert first["exception"].endswith("ValueError: in a thread")
