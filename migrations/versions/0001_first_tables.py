@@ -147,7 +147,7 @@ CREATE TABLE job (
 )
     """,
     """
-CREATE INDEX ix_job_next ON job (priority DESC, due_at, id) WHERE state = 'queued'
+CREATE INDEX ix_job_next ON job (priority DESC, due_at, id, recipe, root_id, state) WHERE state = 'queued'
     """,
     """
 CREATE INDEX ix_job_file_id ON job (file_id, id)
@@ -159,7 +159,7 @@ CREATE INDEX ix_job_request ON job (request) WHERE request IS NOT NULL
 CREATE UNIQUE INDEX uq_job_open ON job (file_id) WHERE state IN ('queued', 'running')
     """,
     """
-CREATE INDEX ix_job_state ON job (state)
+CREATE INDEX ix_job_state ON job (state) WHERE state = 'running' OR state = 'done' OR state = 'failed'
     """,
     """
 CREATE TABLE sidecar (
