@@ -1,0 +1,300 @@
+"""The SQL on roots and on single files: which there are, what they looked like, where they went.
+
+Every function takes the connection first and runs in the caller's transaction. Paths are text, as `paths.to_text` makes
+them. Sizes, times and inodes are stored as 64-bit signed integers; `signed` folds the larger ones, which some network
+file systems have, and a `Stat` that comes back from here is as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.store import tables as t
+from captiond.values import Stat
+
+_WRAP = 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class RootRow:
+    """A root as it was last known. `scanned_at` is the end of its last complete scan; None: there was none yet."""
+
+    id: int
+    path: str
+    recipe: str
+    mode: str
+    watched: bool
+    state: str
+    reason: str | None
+    mount_point: str | None
+    fstype: str | None
+    scanned_at: float | None
+    scan_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file as it was last seen. `media` is False for what was looked at and is no media."""
+
+    id: int
+    root_id: int | None
+    folder: str
+    name: str
+    stat: Stat
+    media: bool
+    content_id: int | None
+    caption_id: int | None
+    present: bool
+
+    @property
+    def path(self) -> str:
+        """The whole path, as text."""
+        return f"{self.folder}/{self.name}"
+
+
+def signed(number: int) -> int:
+    """An unsigned 64-bit number as SQLite can keep it."""
+    return (number + (_WRAP >> 1)) % _WRAP - (_WRAP >> 1)
+
+
+def split(path_text: str) -> tuple[str, str]:
+    """Folder and name of a path in text."""
+    folder, _, name = path_text.rpartition("/")
+    return folder, name
+
+
+# --- roots ----------------------------------------------------------------------------------------------------------
+
+
+def upsert_root(conn: Connection, path_text: str, recipe: str, mode: str | None) -> int:
+    """Make the root known, or known again; returns its id. What was learnt of it before stays.
+
+    `mode` is how it is watched; None leaves what was recorded, for those who don't watch it.
+    """
+    values: dict[str, Any] = {"recipe": recipe, "watched": 1} | ({} if mode is None else {"mode": mode})
+    statement = insert(t.root).values({"path": path_text, "state": "online", "mode": "inotify"} | values)
+    statement = statement.on_conflict_do_update(index_elements=[t.root.c.path], set_=values)
+    return int(conn.execute(statement.returning(t.root.c.id)).scalar_one())
+
+
+def set_root_mode(conn: Connection, root_id: int, mode: str) -> None:
+    """Record how the root is watched in fact: inotify or poll."""
+    conn.execute(update(t.root).where(t.root.c.id == root_id).values(mode=mode))
+
+
+def set_root_state(
+    conn: Connection, root_id: int, state: str, reason: str | None, mount_point: str | None, fstype: str | None
+) -> None:
+    """Record whether the root is online or offline, why with the remedy, and where it is mounted.
+
+    `mount_point` None leaves what was known: an offline root must keep the mount that it waits for.
+    """
+    values: dict[str, Any] = {"state": state, "reason": reason}
+    if mount_point is not None:
+        values |= {"mount_point": mount_point, "fstype": fstype}
+    conn.execute(update(t.root).where(t.root.c.id == root_id).values(values))
+
+
+def root_scanned(conn: Connection, root_id: int, at: float, seconds: float) -> None:
+    """Record a complete scan."""
+    conn.execute(update(t.root).where(t.root.c.id == root_id).values(scanned_at=at, scan_seconds=seconds))
+
+
+def roots(conn: Connection, *, watched: bool | None = None) -> list[RootRow]:
+    """The roots by path; `watched` chooses those that are in the configuration, or those that are not any more."""
+    statement = select(t.root).order_by(t.root.c.path)
+    if watched is not None:
+        statement = statement.where(t.root.c.watched == int(watched))
+    return [_root(row) for row in conn.execute(statement)]
+
+
+def root(conn: Connection, root_id: int) -> RootRow | None:
+    """One root."""
+    row = conn.execute(select(t.root).where(t.root.c.id == root_id)).one_or_none()
+    return None if row is None else _root(row)
+
+
+def forget_roots(conn: Connection, keep_ids: Collection[int]) -> int:
+    """The configuration names only these roots now; returns how many others there were. Their files and captions stay.
+
+    A root that is taken out and put back may be mounted elsewhere: its mount is forgotten.
+    """
+    gone = t.root.c.id.not_in(list(keep_ids)) & (t.root.c.watched == 1)
+    return conn.execute(update(t.root).where(gone).values(watched=0, mount_point=None, fstype=None)).rowcount
+
+
+def waiting_files(conn: Connection, root_id: int) -> int:
+    """How many media files of the root are present, as far as is known."""
+    statement = select(func.count()).select_from(t.file)
+    mine = (t.file.c.root_id == root_id) & (t.file.c.media == 1) & (t.file.c.present == 1)
+    return int(conn.execute(statement.where(mine)).scalar_one())
+
+
+# --- looking files up -----------------------------------------------------------------------------------------------
+
+
+def file_by_path(conn: Connection, path_text: str) -> FileRow | None:
+    """The file of this path, present or not."""
+    return files_by_path(conn, [path_text]).get(path_text)
+
+
+def files_by_path(conn: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
+    """The files of these paths, by path; unknown ones are missing."""
+    found: dict[str, FileRow] = {}
+    for path in paths:
+        folder, name = split(path)
+        row = conn.exec_driver_sql(_BY_PATH_SQL, (folder, name)).one_or_none()
+        if row is not None:
+            found[path] = _file(row)
+    return found
+
+
+def find_moved(conn: Connection, stat: Stat) -> list[FileRow]:
+    """Files that a new path with this stat may have been: same inode, size and mtime (a move changes the ctime alone).
+
+    Files of offline roots are left out: that their paths don't exist says nothing.
+    """
+    rows = conn.execute(
+        _MOVED, {"inode": signed(stat.inode), "size": signed(stat.size), "mtime": signed(stat.mtime_ns)}
+    )
+    return [_file(row) for row in rows]
+
+
+# --- changing files -------------------------------------------------------------------------------------------------
+
+
+def ensure_file(conn: Connection, root_id: int | None, path_text: str, stat: Stat, media: bool) -> int:
+    """Record the file of this path as it is now, present; returns its id. Content and caption of known ones stay.
+
+    With `root_id` None a root that is known stays too: a file captioned by hand may lie under one.
+    """
+    folder, name = split(path_text)
+    values = {**_stat_values(stat), "media": int(media), "present": 1}
+    statement = insert(t.file).values(root_id=root_id, folder=folder, name=name, **values)
+    if root_id is not None:
+        values["root_id"] = root_id
+    statement = statement.on_conflict_do_update(index_elements=[t.file.c.folder, t.file.c.name], set_=values)
+    return int(conn.execute(statement.returning(t.file.c.id)).scalar_one())
+
+
+def no_media(conn: Connection, file_id: int) -> None:
+    """What stood here was replaced by something that is no media: it has no content and no caption any more."""
+    conn.execute(update(t.file).where(t.file.c.id == file_id).values(content_id=None, caption_id=None))
+
+
+def move_file(conn: Connection, row: FileRow, root_id: int, path_text: str, stat: Stat, now: float) -> bool:
+    """The file `row` is at another path now; content and caption go with it, and its sidecar is to follow.
+
+    Returns:
+        False when it is not where it was any more: another thread moved it first.
+    """
+    folder, name = split(path_text)
+    as_seen = (t.file.c.id == row.id) & (t.file.c.folder == row.folder) & (t.file.c.name == row.name)
+    values = {"root_id": root_id, "folder": folder, "name": name, "present": 1, **_stat_values(stat)}
+    if conn.execute(update(t.file).where(as_seen).values(values)).rowcount != 1:
+        return False
+    mine = t.sidecar.c.file_id == row.id
+    conn.execute(update(t.sidecar).where(mine).values(state="pending", reason=None, due_at=now))
+    return True
+
+
+def give_to_recipe(conn: Connection, file_id: int, root_id: int, recipe: str) -> bool:
+    """The file came under another root: its queued job and its caption are that root's.
+
+    Returns:
+        Whether the file has, or is about to get, a caption of this recipe; False: it needs a job.
+    """
+    open_job = (t.job.c.file_id == file_id) & (t.job.c.state == "queued")
+    queued = conn.execute(update(t.job).where(open_job).values(root_id=root_id, recipe=recipe)).rowcount
+    answer = (
+        select(t.caption.c.id)
+        .join(t.file, t.file.c.content_id == t.caption.c.content_id)
+        .where(t.file.c.id == file_id, t.caption.c.recipe == recipe, t.caption.c.superseded_by.is_(None))
+        .order_by(t.caption.c.id.desc())
+        .limit(1)
+    )
+    caption_id = conn.execute(answer).scalar_one_or_none()
+    if caption_id is not None:
+        conn.execute(update(t.file).where(t.file.c.id == file_id).values(caption_id=caption_id))
+    return caption_id is not None or queued > 0
+
+
+def root_recipe(conn: Connection, root_id: int | None) -> str | None:
+    """The recipe of a root; None for no root."""
+    return conn.execute(select(t.root.c.recipe).where(t.root.c.id == root_id)).scalar_one_or_none()
+
+
+def has_job(conn: Connection, file_id: int) -> bool:
+    """Whether there ever was a job for this file."""
+    return conn.execute(select(t.job.c.id).where(t.job.c.file_id == file_id).limit(1)).first() is not None
+
+
+# --- within ---------------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    t.file.c.id,
+    t.file.c.root_id,
+    t.file.c.folder,
+    t.file.c.name,
+    t.file.c.size,
+    t.file.c.mtime_ns,
+    t.file.c.ctime_ns,
+    t.file.c.inode,
+    t.file.c.media,
+    t.file.c.content_id,
+    t.file.c.caption_id,
+    t.file.c.present,
+)
+_BY_PATH_SQL = (
+    "SELECT id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present "
+    "FROM file WHERE folder = ? AND name = ?"
+)  # for many in a row: the same without SQLAlchemy's own time
+_MOVED = (
+    select(*_COLUMNS)
+    .join(t.root, t.root.c.id == t.file.c.root_id, isouter=True)
+    .where(
+        t.file.c.inode == bindparam("inode"),
+        t.file.c.size == bindparam("size"),
+        t.file.c.mtime_ns == bindparam("mtime"),
+        t.root.c.state.is_(None) | (t.root.c.state == "online"),
+    )
+    .order_by(t.file.c.id)
+    .limit(20)
+)
+
+
+def _root(row: Any) -> RootRow:
+    return RootRow(
+        id=row.id,
+        path=row.path,
+        recipe=row.recipe,
+        mode=row.mode,
+        watched=bool(row.watched),
+        state=row.state,
+        reason=row.reason,
+        mount_point=row.mount_point,
+        fstype=row.fstype,
+        scanned_at=row.scanned_at,
+        scan_seconds=row.scan_seconds,
+    )
+
+
+def _file(row: Any) -> FileRow:
+    file_id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present = row
+    # Of these only an inode is unsigned where it comes from; times before 1970 are rightly negative.
+    stat = Stat(size, mtime_ns, ctime_ns, inode % _WRAP)
+    return FileRow(file_id, root_id, folder, name, stat, bool(media), content_id, caption_id, bool(present))
+
+
+def _stat_values(stat: Stat) -> dict[str, int]:
+    return {
+        "size": signed(stat.size),
+        "mtime_ns": signed(stat.mtime_ns),
+        "ctime_ns": signed(stat.ctime_ns),
+        "inode": signed(stat.inode),
+    }
