@@ -66,8 +66,7 @@ def completion(
                 "finish_reason": finish,
             }
         ],
-        "usage": usage
-        or {"prompt_tokens": 1130, "completion_tokens": 41, "total_tokens": 1171},
+        "usage": usage or {"prompt_tokens": 1130, "completion_tokens": 41, "total_tokens": 1171},
     }
 
 
@@ -75,16 +74,12 @@ def ok(text: Any = CAPTION, *, delay: float = 0.0, **parts: Any) -> Behaviour:
     """A good answer. `text` is a string, None or a list of text parts; `parts` as in `completion`."""
 
     def body(recorded: Recorded) -> bytes:
-        return json.dumps(
-            completion(text, model=recorded.model or "", **parts)
-        ).encode()
+        return json.dumps(completion(text, model=recorded.model or "", **parts)).encode()
 
     return Behaviour(body=body, delay=delay)
 
 
-def echo(
-    *, delay: float = 0.0, text: Callable[[Recorded], str] = echo_text
-) -> Behaviour:
+def echo(*, delay: float = 0.0, text: Callable[[Recorded], str] = echo_text) -> Behaviour:
     """A caption made of what is in the request."""
     return Behaviour(
         body=lambda r: json.dumps(completion(text(r), model=r.model or "")).encode(),
@@ -110,15 +105,11 @@ def error(
             "status": "error",
             "status_message": message,
         },
-        "message": {
-            "error": {"message": message, "type": kind or None, "code": kind or None}
-        },
+        "message": {"error": {"message": message, "type": kind or None, "code": kind or None}},
     }
     extra = dict(headers or {})
     if retry_after is not None:
-        extra["Retry-After"] = (
-            retry_after if isinstance(retry_after, str) else f"{retry_after:g}"
-        )
+        extra["Retry-After"] = retry_after if isinstance(retry_after, str) else f"{retry_after:g}"
     body = b"" if shape == "empty" else json.dumps(shapes[shape]).encode()
     return Behaviour(status=status, body=body, headers=extra, **behaviour)
 
@@ -158,9 +149,7 @@ def no_choices() -> Behaviour:
     return raw(json.dumps({**completion(""), "choices": []}).encode())
 
 
-def reasoning(
-    thought: str = "The user wants a caption.", text: Any = None, **parts: Any
-) -> Behaviour:
+def reasoning(thought: str = "The user wants a caption.", text: Any = None, **parts: Any) -> Behaviour:
     """A reasoning model that put its words beside the content."""
     return ok(text, reasoning_content=thought, **parts)
 
@@ -190,9 +179,7 @@ def hang(then: Behaviour | None = None) -> Behaviour:
     return Behaviour(wire="hang", then=then)
 
 
-def drip(
-    behaviour: Behaviour | None = None, *, part: str = "body", interval: float = 0.05
-) -> Behaviour:
+def drip(behaviour: Behaviour | None = None, *, part: str = "body", interval: float = 0.05) -> Behaviour:
     """An answer that comes a byte at a time: the body's bytes, or the head's."""
     return replace(behaviour or ok(), wire=f"drip_{part}", interval=interval)
 
@@ -233,24 +220,14 @@ def send(behaviour: Behaviour, recorded: Recorded, wire: Wire) -> bool:
     if behaviour.wire == "close":
         return False
     if behaviour.wire == "reset":
-        wire.connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
+        wire.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False
     body = behaviour.body(recorded) if callable(behaviour.body) else behaviour.body
     head = _head(behaviour, len(body))
     if behaviour.wire == "drip_head":
-        return (
-            _drip(head, behaviour.interval, wire)
-            and _sent(body, wire)
-            and not behaviour.early
-        )
+        return _drip(head, behaviour.interval, wire) and _sent(body, wire) and not behaviour.early
     if behaviour.wire == "drip_body":
-        return (
-            _sent(head, wire)
-            and _drip(body, behaviour.interval, wire)
-            and not behaviour.early
-        )
+        return _sent(head, wire) and _drip(body, behaviour.interval, wire) and not behaviour.early
     if behaviour.wire == "truncated":
         _sent(head + body[: len(body) // 2], wire)
         return False
@@ -283,10 +260,7 @@ def _sent(data: bytes, wire: Wire) -> bool:
 
 
 def _drip(data: bytes, interval: float, wire: Wire) -> bool:
-    for at in range(len(data)):
-        if not _sent(data[at : at + 1], wire) or wire.stopping.wait(interval):
-            return False
-    return True
+    return all(_sent(data[at : at + 1], wire) and not wire.stopping.wait(interval) for at in range(len(data)))
 
 
 def _hang(wire: Wire) -> bool:

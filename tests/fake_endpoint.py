@@ -72,9 +72,7 @@ __all__ = [
 PIECE = 1 << 20
 
 
-def model_entry(
-    model: str = "fake-vision-1", *inputs: str, price: float = 1e-6
-) -> dict[str, Any]:
+def model_entry(model: str = "fake-vision-1", *inputs: str, price: float = 1e-6) -> dict[str, Any]:
     """One model as `GET /models` of Oxen.ai lists it; `inputs` default to text and image."""
     return {
         "id": model,
@@ -116,9 +114,7 @@ class FakeEndpoint:
         self.key = key
         self.fast = fast
         self.default: Script = default or ok()
-        self.models: list[dict[str, Any]] | Behaviour | None = (
-            [model_entry()] if models is None else models
-        )
+        self.models: list[dict[str, Any]] | Behaviour | None = [model_entry()] if models is None else models
         self.requests: list[Recorded] = []
         self.in_flight = 0
         self.max_in_flight = 0
@@ -132,9 +128,7 @@ class FakeEndpoint:
         self._released = threading.Event()
         self._open: set[socket.socket] = set()
         self._server = _Server((host, port), self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="fake", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake", daemon=True)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -150,9 +144,7 @@ class FakeEndpoint:
     @property
     def violations(self) -> list[str]:
         """What was wrong in the requests so far."""
-        return [
-            recorded.violation for recorded in list(self.requests) if recorded.violation
-        ]
+        return [recorded.violation for recorded in list(self.requests) if recorded.violation]
 
     def script(self, *behaviours: Script) -> None:
         """Queues the answers to the next requests, one each."""
@@ -241,9 +233,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(
-            sys.exception(), OSError
-        ):  # a client that goes away is no error of the test
+        if not isinstance(sys.exception(), OSError):  # a client that goes away is no error of the test
             super().handle_error(request, client_address)
 
 
@@ -279,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(fake.models)
         if not self._key_is_right():
             return self._answer(error(401, "Invalid API key", kind="unauthenticated"))
-        self._json({"object": "list", "data": fake.models})
+        return self._json({"object": "list", "data": fake.models})
 
     def do_POST(self) -> None:
         fake = self.server.fake
@@ -299,8 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             recorded, refused = self._read(recorded)
             fake.requests.append(recorded)
             self._answer(
-                refused
-                or (script if isinstance(script, Behaviour) else script(recorded)),
+                refused or (script if isinstance(script, Behaviour) else script(recorded)),
                 recorded,
             )
         finally:
@@ -310,9 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The request with its content, and the answer to give if it is not a right one."""
         fake = self.server.fake
         if not recorded.path.endswith("/chat/completions"):
-            return recorded, error(
-                404, f"no such path: {recorded.path}", kind="resource_not_found"
-            )
+            return recorded, error(404, f"no such path: {recorded.path}", kind="resource_not_found")
         try:
             check_headers(recorded.headers)
         except Violation as violation:
@@ -330,9 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             return replace(recorded, **inspect_request(body)), None
         except Violation as violation:
-            return replace(recorded, violation=str(violation)), error(
-                400, str(violation), kind="invalid_params"
-            )
+            return replace(recorded, violation=str(violation)), error(400, str(violation), kind="invalid_params")
 
     def _body(self, length: int, *, keep: bool) -> bytes:
         if keep:
@@ -357,9 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
         return key is None or self.headers.get("Authorization") == f"Bearer {key}"
 
     def _answer(self, behaviour: Behaviour, recorded: Recorded | None = None) -> None:
-        recorded = recorded or Recorded(
-            0, time.time(), time.monotonic(), 0, self.path, {}, 0
-        )
+        recorded = recorded or Recorded(0, time.time(), time.monotonic(), 0, self.path, {}, 0)
         if not send(behaviour, recorded, self.server.fake._wire(self.connection)):
             self.close_connection = True
 
@@ -392,9 +375,7 @@ class FakeProcess:
 
     def reset(self) -> None:
         """Starts the counters again."""
-        urllib.request.urlopen(
-            urllib.request.Request(f"{self._root}/reset", data=b""), timeout=30
-        ).close()
+        urllib.request.urlopen(urllib.request.Request(f"{self._root}/reset", data=b""), timeout=30).close()
 
     def __enter__(self) -> Self:
         return self
@@ -406,24 +387,14 @@ class FakeProcess:
 
 def main() -> None:
     """Serves until it is interrupted; its first line on stdout is the base_url."""
-    parser = argparse.ArgumentParser(
-        description="A fake endpoint that speaks POST /chat/completions."
-    )
+    parser = argparse.ArgumentParser(description="A fake endpoint that speaks POST /chat/completions.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
-    parser.add_argument(
-        "--delay", type=float, default=0.0, help="seconds before each answer"
-    )
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--key", help="the bearer token it wants")
-    parser.add_argument(
-        "--fast", action="store_true", help="do not look into the requests"
-    )
-    parser.add_argument(
-        "--video", action="store_true", help="say in /models that the model takes video"
-    )
-    parser.add_argument(
-        "--text", help="the caption; without it, one made of the picture"
-    )
+    parser.add_argument("--fast", action="store_true", help="do not look into the requests")
+    parser.add_argument("--video", action="store_true", help="say in /models that the model takes video")
+    parser.add_argument("--text", help="the caption; without it, one made of the picture")
     options = parser.parse_args()
     plain = options.text or (CAPTION if options.fast else None)
     default = ok(plain, delay=options.delay) if plain else echo(delay=options.delay)

@@ -99,9 +99,7 @@ def nearest(rgb: tuple[int, int, int]) -> str:
     """The name in PALETTE nearest to a colour."""
     return min(
         PALETTE,
-        key=lambda name: sum(
-            (a - b) ** 2 for a, b in zip(PALETTE[name], rgb, strict=True)
-        ),
+        key=lambda name: sum((a - b) ** 2 for a, b in zip(PALETTE[name], rgb, strict=True)),
     )
 
 
@@ -119,9 +117,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
     if headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Violation(f"content-type is {headers.get('content-type')!r}")
     if "transfer-encoding" in headers:
-        raise Violation(
-            "transfer-encoding: a body without Content-Length is refused by many servers"
-        )
+        raise Violation("transfer-encoding: a body without Content-Length is refused by many servers")
     if not headers.get("content-length", "").isdigit():
         raise Violation(f"content-length is {headers.get('content-length')!r}")
 
@@ -144,11 +140,7 @@ def inspect_request(body: bytes) -> dict[str, Any]:
     for message in messages:
         role, content = message.get("role"), message.get("content")
         if role == "system":
-            if (
-                not isinstance(content, str)
-                or not content
-                or message is not messages[0]
-            ):
+            if not isinstance(content, str) or not content or message is not messages[0]:
                 raise Violation("a system message must be a text and the first one")
             system = content
         elif role == "user":
@@ -225,11 +217,7 @@ def _see_image(mime: str, data: bytes) -> tuple[int, int, tuple[int, int, int]]:
     try:
         with Image.open(io.BytesIO(data), formats=[IMAGE_MIMES[mime]]) as image:
             image.load()
-            pixel = (
-                image.convert("RGB")
-                .resize((1, 1), Image.Resampling.BOX)
-                .getpixel((0, 0))
-            )
+            pixel = image.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
             assert isinstance(pixel, tuple)
             return (
                 image.width,

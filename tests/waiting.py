@@ -9,9 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(
-    condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.01
-) -> T:
+def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.01) -> T:
     """Calls `condition` until what it returns is true, and returns that; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
@@ -19,7 +17,5 @@ def until(
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(
-                f"did not happen within {timeout:g} s: {condition!r}; last seen: {result!r}"
-            )
+            raise AssertionError(f"did not happen within {timeout:g} s: {condition!r}; last seen: {result!r}")
         time.sleep(interval)

@@ -11,6 +11,8 @@ import time
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from fake_endpoint import (
     FakeEndpoint,
     FakeProcess,
@@ -23,13 +25,10 @@ from fake_endpoint import (
     reset,
     truncated,
 )
-from PIL import Image
 from waiting import until
 
 
-def picture(
-    colour: str = "red", size: tuple[int, int] = (64, 48), form: str = "JPEG"
-) -> bytes:
+def picture(colour: str = "red", size: tuple[int, int] = (64, 48), form: str = "JPEG") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, form)
     return out.getvalue()
@@ -50,9 +49,7 @@ def image_part(data: bytes, mime: str = "image/jpeg") -> dict[str, Any]:
     }
 
 
-def post(
-    fake: FakeEndpoint, payload: Any, **headers: str
-) -> tuple[int, bytes, http.client.HTTPMessage]:
+def post(fake: FakeEndpoint, payload: Any, **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
     connection = http.client.HTTPConnection(*fake.address, timeout=10)
     try:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -71,9 +68,7 @@ def post(
 def test_a_right_request_is_recorded_with_its_decoded_media_and_echoed(
     fake: FakeEndpoint,
 ) -> None:
-    status, answer, _ = post(
-        fake, body({"type": "text", "text": "What is it?"}, image_part(picture("blue")))
-    )
+    status, answer, _ = post(fake, body({"type": "text", "text": "What is it?"}, image_part(picture("blue"))))
     assert status == 200
     (recorded,) = fake.requests
     assert (recorded.model, recorded.text) == ("m", "What is it?")
@@ -84,10 +79,7 @@ def test_a_right_request_is_recorded_with_its_decoded_media_and_echoed(
         48,
         "blue",
     )
-    assert (
-        "a blue image of 64x48 pixels"
-        in json.loads(answer)["choices"][0]["message"]["content"]
-    )
+    assert "a blue image of 64x48 pixels" in json.loads(answer)["choices"][0]["message"]["content"]
     assert fake.violations == []
 
 
@@ -98,9 +90,7 @@ def test_a_right_request_is_recorded_with_its_decoded_media_and_echoed(
         body({"type": "image", "image": "x"}),
         body(image_part(b"no picture at all")),
         body(image_part(picture(form="PNG"))),
-        body(
-            {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,@@@@"}}
-        ),
+        body({"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,@@@@"}}),
         body({"type": "text", "text": ""}),
         body({"type": "text", "text": "x"}, temperature=3),
         body({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}),
@@ -115,9 +105,7 @@ def test_a_right_request_is_recorded_with_its_decoded_media_and_echoed(
         },
     ],
 )
-def test_a_request_against_the_protocol_is_answered_400_and_noted(
-    fake: FakeEndpoint, payload: Any
-) -> None:
+def test_a_request_against_the_protocol_is_answered_400_and_noted(fake: FakeEndpoint, payload: Any) -> None:
     assert post(fake, payload)[0] == 400
     assert len(fake.violations) == 1
 
@@ -125,12 +113,7 @@ def test_a_request_against_the_protocol_is_answered_400_and_noted(
 def test_the_key_it_wants_is_required() -> None:
     with FakeEndpoint(key="sesame") as fake:
         assert post(fake, body({"type": "text", "text": "x"}))[0] == 401
-        assert (
-            post(
-                fake, body({"type": "text", "text": "x"}), Authorization="Bearer sesame"
-            )[0]
-            == 200
-        )
+        assert post(fake, body({"type": "text", "text": "x"}), Authorization="Bearer sesame")[0] == 200
 
 
 def test_scripts_come_in_order_and_then_the_default(fake: FakeEndpoint) -> None:
@@ -161,10 +144,7 @@ def test_hanging_requests_are_counted_in_flight_until_released(
     fake: FakeEndpoint,
 ) -> None:
     fake.default = hang(ok())
-    threads = [
-        threading.Thread(target=post, args=(fake, body({"type": "text", "text": "x"})))
-        for _ in range(3)
-    ]
+    threads = [threading.Thread(target=post, args=(fake, body({"type": "text", "text": "x"}))) for _ in range(3)]
     for thread in threads:
         thread.start()
     until(lambda: fake.in_flight == 3)
@@ -187,9 +167,7 @@ def test_a_client_that_goes_away_is_noticed(fake: FakeEndpoint) -> None:
 
 def test_it_runs_as_a_process_of_its_own() -> None:
     with FakeProcess("--fast", "--delay", "0.01") as process:
-        host, _, port = (
-            process.base_url.removeprefix("http://").removesuffix("/v1").partition(":")
-        )
+        host, _, port = process.base_url.removeprefix("http://").removesuffix("/v1").partition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=10)
         connection.request(
             "POST",

@@ -1,0 +1,48 @@
+"""What every endpoint is to the rest of captiond."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from captiond.values import Answer, Request, Source
+
+
+class Endpoint(Protocol):
+    """A thing that answers requests. All of it may be used by many threads at once.
+
+    Attributes:
+        name: its name in the configuration, or "local" or "builtin".
+        model: the model it asks, where a recipe names no other.
+        source: who its captions are by.
+        concurrency: the most calls in flight.
+        wants_measures: whether a request's `encoded.measures` must be there.
+        identity: what of it can change an answer, beside the model: part of a recipe's digest. No secret is in it.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def wants_measures(self) -> bool: ...
+    @property
+    def identity(self) -> str: ...
+
+    def ask(self, request: Request) -> Answer:
+        """One call, from its first byte sent to its last one read within the endpoint's total deadline.
+
+        Never retries. Raises a `captiond.errors.Failure`, and nothing else, for all that servers and networks do.
+        """
+
+    def takes_video(self) -> bool:
+        """Whether a video can be sent as it is. The answer is kept; the first one may take some seconds to learn."""
+
+    def abort(self) -> None:
+        """Ends every call in flight at once with `Stopped`, and every later one too. Does not wait for them."""
+
+    def close(self) -> None:
+        """Frees what it holds. No call may be in flight."""

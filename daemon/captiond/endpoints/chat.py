@@ -1,0 +1,168 @@
+"""An endpoint that speaks OpenAI's `POST /chat/completions`, through the `openai` client.
+
+The client's own retries and redirects are off: the queue owns retries, since a new attempt needs the files read anew
+and must be counted; and a redirect would post a user's pictures to another host. Its timeouts are per read; `deadline`
+puts a total one under them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+import openai
+from openai.types.chat import ChatCompletion
+
+from captiond import __version__, log
+from captiond.config.models import Endpoint as EndpointSettings
+from captiond.endpoints import abilities, answers, failures
+from captiond.endpoints.body import Body
+from captiond.endpoints.deadline import Calls
+from captiond.endpoints.keys import PLACEHOLDER, Key
+from captiond.errors import BadResponse, CallTimeout, Failure, NoKey, ServerError, Stopped, Unavailable
+from captiond.values import Answer, Request, Source
+
+CONNECT_SECONDS: Final = 10.0
+"""To reach the server; the call's deadline may end it sooner."""
+
+KEEP_SECONDS: Final = 4.0
+"""How long an idle connection is kept: uvicorn's servers close theirs after 5, and a request must not meet that."""
+
+ASK_ABILITIES_SECONDS: Final = 5.0
+ABILITIES_AGAIN_SECONDS: Final = 300.0
+"""How long a failure to learn what the model takes is remembered."""
+
+
+class ChatEndpoint:
+    """See `base.Endpoint`."""
+
+    wants_measures = False
+
+    def __init__(self, name: str, settings: EndpointSettings, key: Key, *, identity: str | None = None) -> None:
+        """`identity` is what of it can change an answer; default: its base_url."""
+        self.name = name
+        self.model = settings.model
+        self.source = Source.MODEL
+        self.concurrency = settings.concurrency
+        self.identity = identity or _without_secrets(settings.base_url)
+        self._base_url = settings.base_url
+        self._timeout = settings.timeout_seconds
+        self._key = key
+        self._calls = Calls()
+        self._abilities = threading.Lock()
+        self._takes_video: bool | None = None
+        self._ask_abilities_at = 0.0
+        # The queue bounds the calls in flight; a limit here would only let them wait inside their deadline.
+        limits = httpx2.Limits(
+            max_connections=None, max_keepalive_connections=settings.concurrency, keepalive_expiry=KEEP_SECONDS
+        )
+        self._http = httpx2.Client(follow_redirects=False, limits=limits, timeout=settings.timeout_seconds)
+        self._calls.install(self._http)
+        self._client = openai.OpenAI(
+            base_url=settings.base_url,
+            api_key=key.value or PLACEHOLDER,
+            max_retries=0,
+            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
+            http_client=self._http,
+            default_headers={"User-Agent": f"captiond/{__version__}", "Accept-Encoding": "identity"},
+        )
+        # These come from OPENAI_* variables, and are meant for another server.
+        self._client.organization = self._client.project = self._client.admin_api_key = None
+        password = urlsplit(settings.base_url).password
+        if password:
+            log.register_secret(password)
+
+    def ask(self, request: Request) -> Answer:
+        """See `base.Endpoint.ask`."""
+        if self._key.problem:
+            raise NoKey(self._key.problem)
+        body = Body(request)
+        started = time.monotonic()
+        with self._calls.within(self._timeout):
+            result = self._exchange(body)
+        return answers.read(
+            result,
+            model=request.model,
+            source=self.source,
+            seconds=time.monotonic() - started,
+            bytes_sent=body.length,
+            secret=self._key.value,
+        )
+
+    def takes_video(self) -> bool:
+        """See `base.Endpoint.takes_video`."""
+        with self._abilities:
+            if self._takes_video is not None and time.monotonic() < self._ask_abilities_at:
+                return self._takes_video
+            inputs, again_after = self._learn()
+            self._takes_video = (
+                "video" in inputs if inputs else abilities.known_to_take_video(self._base_url, self.model)
+            )
+            self._ask_abilities_at = time.monotonic() + again_after
+            return self._takes_video
+
+    def abort(self) -> None:
+        """See `base.Endpoint.abort`."""
+        self._calls.abort()
+
+    def close(self) -> None:
+        """See `base.Endpoint.close`."""
+        self._client.close()
+
+    def _exchange(self, body: Body) -> object:
+        if self._calls.aborted:
+            raise Stopped
+        try:
+            return self._client.post(
+                "/chat/completions",
+                cast_to=ChatCompletion,
+                content=iter(body),
+                options={"headers": {"Content-Type": "application/json", "Content-Length": str(body.length)}},
+            )
+        except openai.APIStatusError as error:
+            response = error.response
+            raise failures.of_status(
+                response.status_code, response.headers, response.content, secret=self._key.value
+            ) from error
+        except openai.APIConnectionError as error:
+            raise self._connection_failure(error) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, httpx2.DecodingError) as error:
+            raise BadResponse(f"wrong JSON: {failures.detail_of(str(error))}", http_status=200) from error
+
+    def _connection_failure(self, error: openai.APIConnectionError) -> Failure:
+        """What went wrong on the way; the client holds the library's own exception as its cause."""
+        cause = error.__cause__
+        seen = failures.detail_of(str(cause or error), self._key.value)
+        if self._calls.aborted:
+            return Stopped()
+        if isinstance(cause, httpx2.ConnectTimeout):
+            return Unavailable(f"it could not be reached within {min(CONNECT_SECONDS, self._timeout):g} s")
+        if isinstance(cause, httpx2.TimeoutException):
+            return CallTimeout(f"after {self._timeout:g} s")
+        if isinstance(cause, httpx2.ConnectError | httpx2.ProxyError | httpx2.UnsupportedProtocol):
+            return Unavailable(seen)
+        if self._calls.received:
+            return BadResponse(f"the answer broke off: {seen}")
+        # Not Unavailable, which costs no attempt: a file that crashes the server must not come round for ever.
+        return ServerError(f"the connection ended without an answer: {seen}")
+
+    def _learn(self) -> tuple[frozenset[str] | None, float]:
+        """The model's inputs, None if they can't be learnt, and after how many seconds to ask again."""
+        if self._key.problem or self._calls.aborted:
+            return None, ABILITIES_AGAIN_SECONDS
+        try:
+            with self._calls.within(ASK_ABILITIES_SECONDS):
+                listed = self._client.get("/models", cast_to=httpx2.Response).json()
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError):
+            return None, ABILITIES_AGAIN_SECONDS
+        return abilities.listed_inputs(listed, self.model), float("inf")
+
+
+def _without_secrets(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host.lower(), parts.path.rstrip("/"), "", ""))

@@ -1,0 +1,177 @@
+"""What servers and networks do, as the failures of `captiond.errors`. No I/O.
+
+The wordings come from the servers' sources and from users' reports: OpenAI, Anthropic, Gemini, LiteLLM, OpenRouter,
+vLLM, llama.cpp and Ollama. What only its wording tells is judged by patterns, the status decides where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from captiond.errors import (
+    BadRequest,
+    CallTimeout,
+    Failure,
+    Forbidden,
+    NotFound,
+    PaymentRequired,
+    RateLimited,
+    Redirected,
+    Refused,
+    ServerError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+DETAIL: Final = 300
+"""Characters of a detail at most."""
+
+_BY_STATUS: Final[Mapping[int, type[Failure]]] = {
+    401: Unauthorized,
+    402: PaymentRequired,
+    403: Forbidden,
+    404: NotFound,
+    405: NotFound,  # what else answers at a wrong base_url
+    407: Unavailable,  # a proxy wants a password
+    408: CallTimeout,
+    413: TooLarge,
+    429: RateLimited,
+    502: Unavailable,
+    503: Unavailable,
+    504: CallTimeout,
+    520: Unavailable,  # 520 to 530: Cloudflare, of the server behind it
+    521: Unavailable,
+    522: Unavailable,
+    523: Unavailable,
+    524: CallTimeout,
+    525: Unavailable,
+    526: Unavailable,
+    529: Unavailable,  # Anthropic: overloaded
+    530: Unavailable,
+}
+
+_TOO_LARGE: Final = re.compile(
+    r"too (large|big|long)|too many (pixels|images|frames|tokens)|larger than|length limit"
+    r"|exceed(s|ed|ing)? .{0,60}(size|limit|maximum|allowed|bytes|pixels|dimension|resolution|context)"
+    r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed)",
+    re.IGNORECASE,
+)
+_A_SETTING: Final = re.compile(r"max_(completion_)?tokens|temperature|top_p", re.IGNORECASE)
+_REFUSED: Final = re.compile(
+    r"content[_ ](filter|policy|management)|moderation|flagged|data_inspection_failed|inappropriate|safety system"
+    r"|responsible ?ai|prohibited_content|recitation",
+    re.IGNORECASE,
+)
+_NO_CREDIT: Final = re.compile(
+    r"insufficient[_ ](quota|credit|balance|funds)|(out of|no|not enough|add|more) credits?\b|credit balance"
+    r"|payment required|billing[_ ](hard|not)|quota.{0,40}(exhausted|exceeded|used up)|exceeded.{0,20}quota",
+    re.IGNORECASE,
+)
+_NO_MODEL: Final = re.compile(
+    r"model_not_found|model_not_available|invalid model|unknown model|not a valid model|no such model"
+    r"|model\b.{0,80}\b(not found|does ?n[o']t exist|not exist|not supported by any provider)",
+    re.IGNORECASE,
+)
+_NO_KEY: Final = re.compile(
+    r"(api|access)[_ ]key.{0,20}(not valid|invalid)|(invalid|incorrect)[_ ](api|access)[_ ]key", re.IGNORECASE
+)
+
+
+def of_status(
+    status: int, headers: Mapping[str, str], body: object, *, now: datetime | None = None, secret: str | None = None
+) -> Failure:
+    """The failure that a status of 300 and above is.
+
+    `body` is parsed or as it came; `now` is for a Retry-After that is a date, by default the clock's; `secret` is what
+    no detail may hold.
+    """
+    text = detail_of(body, secret)
+    kind = _kind(status, text, "retry-after" in headers)
+    if kind is Redirected:
+        text = detail_of(headers.get("location", ""), secret)
+    detail = f"HTTP {status}" + (f", {text}" if text else "")
+    return kind(detail, retry_after=retry_after(headers, now or datetime.now(UTC)), http_status=status)
+
+
+def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:
+    if 300 <= status < 400:
+        return Redirected
+    if status in (400, 413, 415, 422):
+        if _REFUSED.search(text):
+            return Refused
+        if _NO_KEY.search(text):
+            return Unauthorized
+        if _TOO_LARGE.search(text) and not _A_SETTING.search(text):
+            return TooLarge
+        if status == 400 and _NO_MODEL.search(text):
+            return NotFound  # as 404: the configuration is wrong, not each of the files
+    if status == 403 and _REFUSED.search(text):
+        return Refused  # one picture that a provider flagged must not pause the endpoint
+    if status == 429 and not told_to_wait and _NO_CREDIT.search(text):
+        return PaymentRequired
+    return _BY_STATUS.get(status) or (BadRequest if status < 500 else ServerError)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that the headers ask to wait, None where they do not: `retry-after-ms`, else Retry-After's two forms."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        try:
+            seconds = float(value) / unit
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    try:
+        moment = parsedate_to_datetime(headers.get("retry-after", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def detail_of(body: object, secret: str | None = None) -> str:
+    """What an error's body says, in one line of at most DETAIL characters, in any of the shapes that servers use."""
+    words = _words(body)
+    if secret:
+        words = words.replace(secret, "**********")
+    words = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer **********", words, flags=re.IGNORECASE)
+    words = re.sub(r"data:[\w/+.-]+;base64,[\w+/=]*", "data:…", words)
+    words = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", words, flags=re.IGNORECASE | re.DOTALL)
+    words = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return words if len(words) <= DETAIL else words[: DETAIL - 1] + "…"
+
+
+def _words(body: object) -> str:
+    if isinstance(body, bytes):
+        body = body[: 16 * DETAIL].decode("utf-8", "replace")
+    if isinstance(body, str):
+        stripped = body.strip()
+        if stripped[:1] in ("{", "["):
+            try:
+                return _words(json.loads(stripped))
+            except (ValueError, RecursionError):
+                pass
+        return stripped[: 16 * DETAIL]
+    if isinstance(body, list):
+        return "; ".join(filter(None, (_words(item) for item in body[:3])))
+    if not isinstance(body, Mapping):
+        return ""
+    inner = body.get("error")
+    if inner:
+        return _words(inner)
+    said: list[str] = []
+    for key in ("title", "message", "msg", "detail", "code", "type"):
+        value: Any = body.get(key)
+        words = _words(value) if isinstance(value, str | Mapping | list) else ""
+        if words and not any(words in other for other in said):
+            said.append(words)
+    return ": ".join(said)

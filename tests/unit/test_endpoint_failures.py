@@ -1,0 +1,160 @@
+"""What servers say, as captiond's own failures."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captiond import errors
+from captiond.endpoints.failures import DETAIL, detail_of, of_status, retry_after
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (301, "", errors.Redirected),
+        (307, "", errors.Redirected),
+        (400, "invalid params", errors.BadRequest),
+        (400, "image too large", errors.TooLarge),
+        (400, "Image size is 5.2 MB, which exceeds the maximum of 5 MB", errors.TooLarge),
+        (400, "At least one of the image dimensions exceed max allowed size: 8000 pixels", errors.TooLarge),
+        (400, "the request exceeds the available context size (4096 tokens)", errors.TooLarge),
+        (400, "max_tokens is too large: 9000. This model supports at most 4096", errors.BadRequest),
+        (400, "Invalid model name passed in model=gpt-9", errors.NotFound),
+        (400, "The model `gpt-9` does not exist", errors.NotFound),
+        (400, "API key not valid. Please pass a valid API key.", errors.Unauthorized),
+        (400, "content_filter: the prompt was filtered", errors.Refused),
+        (400, "Output data may contain inappropriate content.", errors.Refused),
+        (401, "", errors.Unauthorized),
+        (402, "", errors.PaymentRequired),
+        (403, "", errors.Forbidden),
+        (403, "Your input was flagged: violence", errors.Refused),
+        (404, "resource_not_found", errors.NotFound),
+        (405, "", errors.NotFound),
+        (408, "", errors.CallTimeout),
+        (409, "", errors.BadRequest),
+        (413, "", errors.TooLarge),
+        (415, "", errors.BadRequest),
+        (418, "", errors.BadRequest),
+        (422, "messages.0.content: invalid", errors.BadRequest),
+        (422, "image is too big", errors.TooLarge),
+        (429, "slow down", errors.RateLimited),
+        (429, "You exceeded your current quota", errors.PaymentRequired),
+        (429, "insufficient_quota", errors.PaymentRequired),
+        (429, "insufficient credits", errors.PaymentRequired),
+        (500, "unknown_error", errors.ServerError),
+        (500, "image too large", errors.ServerError),
+        (501, "", errors.ServerError),
+        (502, "", errors.Unavailable),
+        (503, "", errors.Unavailable),
+        (504, "", errors.CallTimeout),
+        (524, "", errors.CallTimeout),
+        (529, "overloaded_error", errors.Unavailable),
+        (599, "", errors.ServerError),
+    ],
+)
+def test_each_status_and_wording_has_its_failure(status: int, message: str, expected: type[errors.Failure]) -> None:
+    failure = of_status(status, {}, {"error": {"message": message}}, now=NOW)
+    assert type(failure) is expected
+    assert failure.http_status == status
+    assert f"HTTP {status}" in failure.detail
+
+
+def test_a_rate_limit_that_tells_when_it_ends_is_no_lack_of_credit() -> None:
+    failure = of_status(429, {"retry-after": "41"}, "You exceeded your current quota, check your plan", now=NOW)
+    assert type(failure) is errors.RateLimited
+    assert failure.retry_after == 41
+
+
+def test_an_unavailable_endpoint_keeps_its_retry_after() -> None:
+    assert of_status(503, {"retry-after": "120"}, "", now=NOW).retry_after == 120
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": " 1.5 "}, 1.5),
+        ({"retry-after": "-3"}, 0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Sun, 22 Nov 2026 12:01:30 GMT"}, 90),
+        ({"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT"}, 0),
+        ({"retry-after": "Sun, 22 Nov 2026 13:01:30 +0100"}, 90),
+        ({"retry-after": "Sun, 99 Nov 2026 13:01:30 GMT"}, None),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after-ms": "x", "retry-after": "1"}, 1),
+    ],
+)
+def test_every_form_of_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+@given(st.text())
+def test_no_retry_after_breaks_the_reader(value: str) -> None:
+    seconds = retry_after({"retry-after": value, "retry-after-ms": value}, NOW)
+    assert seconds is None or seconds >= 0
+
+
+def test_the_location_of_a_redirect_is_told() -> None:
+    assert "https://other.example/v1" in of_status(308, {"location": "https://other.example/v1"}, "").detail
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            {"error": {"type": "invalid_params", "title": "Wrong", "detail": "no such part"}, "status": "error"},
+            "Wrong: no such part: invalid_params",
+        ),
+        ({"error": {"message": "Wrong"}}, "Wrong"),
+        ({"error": "wrong"}, "wrong"),
+        ({"message": "wrong", "code": 40301}, "wrong"),
+        ({"detail": [{"loc": ["body"], "msg": "field required", "type": "missing"}]}, "field required: missing"),
+        ({"object": "error", "message": "wrong", "type": "BadRequestError"}, "wrong: BadRequestError"),
+        ([{"error": {"message": "wrong", "status": "INVALID"}}], "wrong"),
+        ("<html><style>x{}</style><h1>502</h1>\n<p>Bad\tgateway", "502 Bad gateway"),
+        (b'{"error": {"message": "bytes"}}', "bytes"),
+        ("{broken", "{broken"),
+        ("", ""),
+        (None, ""),
+        (17, ""),
+        ({"error": None}, ""),
+    ],
+)
+def test_the_words_of_an_error_are_found_in_every_shape(body: object, expected: str) -> None:
+    assert detail_of(body) == expected
+
+
+def test_a_detail_is_one_short_line_without_key_and_media() -> None:
+    secret = "sk-live-verysecret"
+    said = f"key {secret} of Authorization: Bearer abc.def in data:image/png;base64,AAAA+/= \x1b[31m\n" + "long " * 200
+    detail = detail_of({"error": {"message": said}}, secret)
+    assert len(detail) <= DETAIL
+    assert detail.isprintable()
+    for hidden in (secret, "abc.def", "AAAA"):
+        assert hidden not in detail
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["error", "message", "detail", "x"]) | st.text(), inner)
+    ),
+)
+
+
+@given(JSON, st.integers(300, 599))
+def test_no_body_breaks_the_reader(body: object, status: int) -> None:
+    for form in (body, json.dumps(body), json.dumps(body).encode()):
+        failure = of_status(status, {}, form, now=NOW)
+        assert len(failure.detail) <= DETAIL + 20
+        assert failure.code in errors.FAILURES
