@@ -47,7 +47,20 @@ def test_partial_temporary_and_system_files_and_sidecars_are_never_taken(name: s
 
 @pytest.mark.parametrize(
     "name",
-    ["a.jpg", "a.JPG", "part", "a.parts.jpg", "tmp.jpg", "a", "a.json", "a.caption.jpg", "$.jpg", "~.jpg", "#1.jpg", ".a.jpg"],
+    [
+        "a.jpg",
+        "a.JPG",
+        "part",
+        "a.parts.jpg",
+        "tmp.jpg",
+        "a",
+        "a.json",
+        "a.caption.jpg",
+        "$.jpg",
+        "~.jpg",
+        "#1.jpg",
+        ".a.jpg",
+    ],
 )
 def test_other_files_are_taken_when_nothing_excludes_them(name: str) -> None:
     assert patterns().takes(name)
