@@ -35,6 +35,10 @@ class App:
     @functools.cached_property
     def loaded(self) -> Loaded:
         """The configuration with the origin of each setting. Raises ConfigError."""
+        return self.reload()
+
+    def reload(self) -> Loaded:
+        """The configuration, read again. Raises ConfigError; then the one that was loaded stays."""
         from captiond.config.load import load
 
         return load(self.config, os.environ, Path.cwd())
@@ -48,8 +52,17 @@ class App:
 
     @property
     def database_path(self) -> Path:
-        """The database's file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        """The database's file. Raises ConfigError, DatabaseError."""
+        from captiond.store.engine import path_of
+
+        return path_of(self.database_url)
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the local model's weights are."""
+        from captiond.config.load import state_dir
+
+        return state_dir(os.environ) / "models"
 
     def database(self, *, create: bool = False, migrate: bool = False) -> Database:
         """The open database. Raises DatabaseError, also when there is none and `create` is False."""
@@ -62,8 +75,11 @@ class App:
         return self._database
 
     def exists(self) -> bool:
-        """Whether there is a database. A link is followed."""
-        return self.database_path.exists()
+        """Whether there is a database with anything in it."""
+        try:
+            return self.database_path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def missing(self) -> str:
         """What is said when there is none."""

@@ -1,0 +1,104 @@
+"""Checks of the endpoints: key, reachability, and with --call one small real request."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from captiond import recipes
+from captiond.checks import decoders
+from captiond.checks.finding import Finding, Situation, fail, ok, warn
+from captiond.config.models import BUILTIN, LOCAL
+from captiond.config.models import Endpoint as EndpointSettings
+from captiond.endpoints import keys
+from captiond.endpoints.base import Endpoint
+from captiond.errors import EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
+from captiond.routes import Route
+from captiond.values import FileContext, Request
+
+REACH_SECONDS = 10.0
+"""To answer a question that needs no model."""
+SHOWN = 80
+"""Characters of an answer."""
+
+
+def used(situation: Situation) -> dict[str, EndpointSettings]:
+    """The endpoints over HTTP that a recipe asks."""
+    resolved = situation.resolved
+    return {name: resolved.endpoints[name] for name in sorted(set(resolved.asked.values())) if name in resolved.endpoints}
+
+
+def key(situation: Situation) -> Iterator[Finding]:
+    """Each endpoint's key is found, or none is needed. The key itself is never shown."""
+    endpoints = used(situation)
+    only = len(situation.resolved.endpoints) == 1
+    for name, settings in endpoints.items():
+        found = keys.find(name, settings, situation.environ, only_endpoint=only)
+        if found.problem:
+            yield fail(f"{name}: {found.problem}", NoKey.remedy)
+        elif found.origin:
+            yield ok(f"{name}: the key is in {found.origin}")
+        else:
+            yield ok(f"{name}: no key is configured, and so none is sent")
+
+
+def endpoint(situation: Situation) -> Iterator[Finding]:
+    """Each endpoint that a recipe asks can be reached; with --call it also answers."""
+    resolved = situation.resolved
+    if resolved.notice:
+        yield warn(resolved.notice, "the line says how")
+    for name, settings in used(situation).items():
+        yield _reached(name, settings, situation)
+    for name in sorted({BUILTIN, LOCAL} & set(resolved.asked.values())):
+        yield ok(f"{name}: in this process")
+    if situation.call:
+        yield from _calls(situation)
+
+
+def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Finding:
+    """Any answer counts, except that the key is wrong: not every server has a list of models."""
+    import httpx2
+
+    found = keys.find(name, settings, situation.environ, only_endpoint=len(situation.resolved.endpoints) == 1)
+    headers = {"Authorization": f"Bearer {found.value}"} if found.value else {}
+    url = settings.base_url.rstrip("/") + "/models"
+    try:
+        answer = httpx2.get(url, headers=headers, timeout=REACH_SECONDS, follow_redirects=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return fail(f"{name}: {settings.base_url} can't be reached: {error or type(error).__name__}", Unavailable.remedy)
+    if answer.status_code == 401 and found.value:
+        return fail(f"{name}: {settings.base_url} does not accept the key (401)", Unauthorized.remedy)
+    return ok(f"{name}: {settings.base_url} is there" + ("" if situation.call else "; --call makes a real request"))
+
+
+def _calls(situation: Situation) -> Iterator[Finding]:
+    """One request for each endpoint and model that a recipe asks."""
+    parts = situation.parts
+    routes = {(route.endpoint.name, route.model): route for route in parts.routes.values()}
+    with tempfile.TemporaryDirectory(prefix="captiond-check-") as folder:
+        try:
+            opened = decoders.picture(Path(folder))
+            for route in routes.values():
+                encoded = decoders.encode(opened, situation, route.spec_for(opened.kind))
+                context = FileContext(path=opened.path, root=folder)
+                request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context)
+                yield _called(route, route.endpoint, request)
+        except Failure as failure:
+            yield fail(f"the test picture can't be encoded: {failure.message}", failure.remedy)
+        finally:
+            for each in parts.endpoints.values():
+                each.close()
+
+
+def _called(route: Route, endpoint: Endpoint, request: Request) -> Finding:
+    name = f"{endpoint.name}: {route.model}"
+    try:
+        answer = endpoint.ask(request)
+    except Failure as failure:
+        return fail(f"{name}: {failure.message}", failure.remedy)
+    text = " ".join(answer.text.split())
+    if not text:
+        return warn(f"{name} answered with no text", EmptyAnswer.remedy)
+    shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return ok(f'{name} answered in {answer.seconds:.1f} s: "{shown}"')

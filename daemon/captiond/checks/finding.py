@@ -1,0 +1,101 @@
+"""What a check is given, and what it says."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captiond.config.load import Loaded
+    from captiond.config.models import Settings
+    from captiond.config.resolve import Resolved
+    from captiond.parts import Parts
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    """It works, but not as well or as long as it could."""
+    FAIL = "fail"
+    """Something will not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `captiond check`."""
+
+    level: Level
+    message: str
+    remedy: str | None = None
+
+
+def ok(message: str) -> Finding:
+    """All is well."""
+    return Finding(Level.OK, message)
+
+
+def warn(message: str, remedy: str) -> Finding:
+    """It works, but."""
+    return Finding(Level.WARN, message, remedy)
+
+
+def fail(message: str, remedy: str) -> Finding:
+    """It will not work."""
+    return Finding(Level.FAIL, message, remedy)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the checks look at.
+
+    Args:
+        loaded: the configuration, which is valid: a wrong one never gets here.
+        environ: the environment.
+        call: whether a real request to each endpoint is wanted.
+        now: seconds since 1970.
+    """
+
+    loaded: Loaded
+    environ: Mapping[str, str]
+    call: bool
+    now: float
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    @functools.cached_property
+    def resolved(self) -> Resolved:
+        """Which endpoint each recipe asks. Raises ConfigError."""
+        from captiond.config.load import state_dir
+        from captiond.config.resolve import resolve
+        from captiond.endpoints import weights
+
+        present = weights.present(state_dir(self.environ) / "models")
+        return resolve(self.settings, self.environ, weights_present=present)
+
+    @functools.cached_property
+    def parts(self) -> Parts:
+        """Endpoints and routes, wired like the service does it. Raises ConfigError."""
+        from captiond.config.load import state_dir
+        from captiond.parts import wire
+
+        return wire(self.settings, state_dir(self.environ), self.environ)
+
+    @functools.cached_property
+    def database(self) -> Path:
+        """The database's file. Raises DatabaseError."""
+        from captiond.config.load import database_url
+        from captiond.store.engine import path_of
+
+        return path_of(database_url(self.settings, self.environ))
+
+
+Check = Callable[[Situation], Iterator[Finding]]

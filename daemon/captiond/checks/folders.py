@@ -1,0 +1,140 @@
+"""Checks of the watched folders: that they are there, can be read and written beside, and how they can be watched."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from captiond.checks.finding import Finding, Situation, fail, ok, warn
+from captiond.config.models import Watch, WatchMode
+from captiond.store.filesystem import network_type
+from captiond.watch.patterns import Patterns
+
+INOTIFY = Path("/proc/sys/fs/inotify")
+MANY_EVENTS = 16384
+"""Linux's own limit of the event queue; below it bursts are found by scans alone."""
+COUNT_SECONDS = 10.0
+"""Counting folders ends after this time: the rest is then unknown."""
+SHARE = 0.8
+"""Of the watches: beyond it there is a warning, because other programs need some too."""
+
+
+def folders(situation: Situation) -> Iterator[Finding]:
+    """Each root is there and can be listed."""
+    if not situation.settings.watch:
+        yield warn(
+            "no folder is configured to be watched", "add a [[watch]] table, or name folders with `captiond run DIR`"
+        )
+    for watch in situation.settings.watch:
+        path = watch.path
+        if not path.exists():
+            yield fail(f"{path} is not there", "mount or make it; its files wait until then")
+        elif not path.is_dir():
+            yield fail(f"{path} is no folder", "name the folder that holds the files")
+        else:
+            yield _listed(path)
+
+
+def _listed(path: Path) -> Finding:
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                entry.stat(follow_symlinks=False)
+                break
+    except OSError as error:
+        return fail(f"{path} can't be read ({error.strerror})", "give captiond's user the right to list and read it")
+    return ok(f"{path} can be read")
+
+
+def sidecars(situation: Situation) -> Iterator[Finding]:
+    """Sidecars can be written beside the files."""
+    settings = situation.settings.sidecar
+    if not settings.enabled:
+        yield ok("sidecars are off")
+        return
+    remedy = "give captiond's user the right to write it, or set `sidecar.enabled = false`"
+    for watch in situation.settings.watch:
+        path = watch.path
+        if not path.is_dir():
+            continue
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            yield warn(f"{path} is on a read-only file system: its captions are in the database alone", remedy)
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield warn(f"{path} can't be written by this user: its captions are in the database alone", remedy)
+        else:
+            yield ok(f"{path} takes sidecars (*{settings.suffix})")
+
+
+def watching(situation: Situation) -> Iterator[Finding]:
+    """The mode of each root fits its file system, which tells inotify about this machine's own writes alone."""
+    for watch in situation.settings.watch:
+        network = network_type(watch.path) if watch.path.is_dir() else None
+        if network and watch.mode is WatchMode.INOTIFY:
+            yield warn(
+                f"{watch.path} is on {network}, where inotify does not see what other machines write: "
+                f"it is found by the scan every {watch.scan_seconds:g} s",
+                'set its `mode` to "auto" or "poll"',
+            )
+        elif network:
+            yield ok(f"{watch.path} is on {network}: compared every {watch.poll_seconds:g} s")
+        elif watch.mode is WatchMode.POLL:
+            yield ok(f"{watch.path} is compared every {watch.poll_seconds:g} s")
+        else:
+            yield ok(f"{watch.path} is watched with inotify")
+
+
+def inotify(situation: Situation) -> Iterator[Finding]:
+    """There are watches enough for every folder, and room for bursts of events."""
+    limit, queue = _limit("max_user_watches"), _limit("max_queued_events")
+    if limit is None or queue is None:
+        yield warn("this kernel has no inotify", 'every root is polled; set `mode = "poll"` to silence this')
+        return
+    needed, counted = 0, True
+    deadline = time.monotonic() + COUNT_SECONDS
+    for watch in situation.settings.watch:
+        if watch.mode is WatchMode.POLL or not watch.path.is_dir() or network_type(watch.path):
+            continue
+        count, whole = _count_folders(watch, situation.settings.sidecar.suffix, deadline)
+        needed, counted = needed + count, counted and whole
+    text = f"{'' if counted else 'at least '}{needed:,} folders to watch, {limit:,} watches allowed"
+    remedy = f"sysctl fs.inotify.max_user_watches={max(524288, needed * 2)} (in /etc/sysctl.d to keep it)"
+    if needed > limit:
+        yield fail(text + ": the roots that get none are polled", remedy)
+    elif needed > limit * SHARE:
+        yield warn(text, remedy)
+    else:
+        yield ok(text)
+    if queue < MANY_EVENTS:
+        yield warn(
+            f"the kernel keeps {queue:,} events: what a larger burst writes is found by a scan",
+            f"sysctl fs.inotify.max_queued_events={MANY_EVENTS} (in /etc/sysctl.d to keep it)",
+        )
+
+
+def _limit(name: str) -> int | None:
+    try:
+        return int((INOTIFY / name).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _count_folders(watch: Watch, suffix: str, deadline: float) -> tuple[int, bool]:
+    """How many folders the root's patterns let in, and whether all were counted before the deadline."""
+    patterns = Patterns(watch.include, watch.exclude, suffix)
+    found, open_folders = 0, [""]
+    while open_folders:
+        folder = open_folders.pop()
+        found += 1
+        if time.monotonic() > deadline:
+            return found + len(open_folders), False
+        try:
+            with os.scandir(os.path.join(watch.path, folder)) as entries:
+                for entry in entries:
+                    inner = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False) and patterns.enters(inner):
+                        open_folders.append(inner)
+        except OSError:
+            continue
+    return found, True

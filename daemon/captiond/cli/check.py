@@ -1,0 +1,50 @@
+"""`captiond check`: look at everything that can be wrong."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import click
+
+from captiond.cli.app import App, as_json, example
+from captiond.cli.output import safe, say, say_json, style
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command(
+    short_help="Look at everything that can be wrong, each with its remedy.",
+    epilog=example("captiond check", "captiond check --call"),
+)
+@click.option("--call", is_flag=True, help="Also make one small real request to each endpoint; it may cost something.")
+@as_json
+@click.pass_obj
+def check(app: App, call: bool, as_json: bool) -> int:
+    """Look at everything that can be wrong before it is: configuration, key, endpoints, folders, rights, inotify
+    limits, disk, database, clock and decoders. Nothing is changed.
+
+    Ends with 0 if all is well or only warned of, 1 if anything fails, 78 if the configuration is wrong.
+
+    With --json: an array of objects with check, level (ok, warn, fail), message, remedy.
+    """
+    from captiond.checks.finding import Level, Situation
+    from captiond.checks.table import findings
+
+    situation = Situation(app.loaded, os.environ, call, time.time())
+    told: list[dict[str, Any]] = []
+    for name, finding in findings(situation):
+        told.append({"check": name, "level": finding.level, "message": finding.message, "remedy": finding.remedy})
+        if not as_json:
+            _say(told[-1])
+    if as_json:
+        say_json(told)
+    return 1 if any(one["level"] == Level.FAIL for one in told) else 0
+
+
+def _say(one: dict[str, Any]) -> None:
+    level = str(one["level"])
+    say(f"{style(f'{level:<4}', fg=COLOURS[level], bold=True)}  {one['check']:<9} {safe(one['message'])}")
+    if one["remedy"]:
+        say(f"{'':16}remedy: {safe(one['remedy'])}")

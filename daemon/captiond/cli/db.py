@@ -1,0 +1,112 @@
+"""`captiond db`: the database as a whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from captiond.cli.app import App, as_json, example
+from captiond.cli.lazy import Lazy, LazyGroup
+from captiond.cli.output import note, safe, say, say_json, size
+from captiond.errors import CaptiondError
+
+COMMANDS = {
+    "upgrade": Lazy("captiond.cli.db:upgrade", "Bring the database to the schema of this version."),
+    "backup": Lazy("captiond.cli.db:backup", "Copy the database, also while the service runs."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    short_help="Upgrade or back up the database.",
+    epilog=example("captiond db backup /backup/captions.db"),
+)
+def db() -> None:
+    """Upgrade or back up the database."""
+
+
+@click.command(short_help=COMMANDS["upgrade"].short_help, epilog=example("captiond db upgrade"))
+@as_json
+@click.pass_obj
+def upgrade(app: App, as_json: bool) -> None:
+    """Bring the database to the schema of this version.
+
+    A backup is made first, beside it. `captiond run` does the same when it starts. The service must not run meanwhile.
+
+    With --json: an object with database, before, after (schema revisions), backup (a path or null).
+    """
+    from captiond.store.instance import InstanceLock
+    from captiond.store.migrate import HEAD
+
+    path = app.database_path
+    before = _revision(path) if app.exists() else None
+    backup: Path | None = None
+    if before is None:
+        note(app.missing())
+    elif before != HEAD:
+        lock = InstanceLock(path)
+        lock.acquire("db upgrade")
+        try:
+            app.database(migrate=True)
+        finally:
+            lock.release()
+        backup = path.with_name(f"{path.name}.before-{HEAD}")
+    else:
+        app.database()
+    after = HEAD if before else None
+    if as_json:
+        say_json({"database": path, "before": before, "after": after, "backup": backup})
+    elif before == HEAD:
+        say(f"{safe(path)} is at the present schema ({HEAD}): nothing to do")
+    elif before:
+        say(f"{safe(path)} upgraded from schema {before} to {HEAD}; as it was: {safe(backup)}")
+
+
+def _revision(path: Path) -> str | None:
+    import contextlib
+    import sqlite3
+    from urllib.parse import quote
+
+    from captiond.errors import DatabaseError
+    from captiond.store.migrate import current
+    from captiond.store.problems import explained
+
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True)) as connection:
+            return current(connection)
+    except DatabaseError as error:
+        raise DatabaseError(f"{path}: {error}") from None
+    except sqlite3.Error as error:
+        raise explained(error, path, waited=5) or DatabaseError(f"database {path}: {error}") from error
+
+
+@click.command(
+    short_help=COMMANDS["backup"].short_help,
+    epilog=example("captiond db backup /backup/captions-$(date +%F).db"),
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Overwrite an older backup of that name.")
+@as_json
+@click.pass_obj
+def backup(app: App, file: Path, force: bool, as_json: bool) -> None:
+    """Copy the database to FILE, whole and consistent, also while the service writes to it.
+
+    A plain copy of the file would miss what still stands in its -wal file. FILE must not exist; with --force an older
+    backup is replaced, and no other kind of file ever.
+
+    With --json: an object with database, backup, bytes.
+    """
+    target = Path(os.path.abspath(file))
+    if target.is_dir():
+        raise CaptiondError(f"{target} is a folder: name a file in it")
+    if os.path.lexists(target) and not force:
+        raise CaptiondError(f"{target} exists: name another file, or give --force to replace an older backup")
+    app.database().backup(target)
+    written = target.stat().st_size
+    if as_json:
+        say_json({"database": app.database_path, "backup": target, "bytes": written})
+    else:
+        say(f"{safe(target)}: {size(written)}")

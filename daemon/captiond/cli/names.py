@@ -1,0 +1,24 @@
+"""What a person types for a file, as the database may have it."""
+
+from __future__ import annotations
+
+import os
+
+from captiond.paths import to_text
+
+
+def is_url(asked: str) -> bool:
+    """Whether it is an address to fetch and not a path."""
+    return asked.startswith(("http://", "https://"))
+
+
+def texts(asked: str) -> list[str]:
+    """The texts under which the database may have it: as typed, with its links resolved, as `show` printed it."""
+    if is_url(asked):
+        return [to_text(asked)]
+    path = os.path.abspath(asked)
+    folder, name = os.path.split(path)
+    found = [to_text(path), to_text(os.path.join(os.path.realpath(folder), name)), to_text(os.path.realpath(path))]
+    if path.isprintable():
+        found.append(path)
+    return list(dict.fromkeys(found))

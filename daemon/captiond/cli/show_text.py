@@ -1,0 +1,124 @@
+"""What `captiond show` prints for people: the same document as its JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from captiond.cli.output import local_time, safe, safe_lines, say, size, style
+
+_STATES = {"done": "green", "failed": "red", "refused": "yellow", "pending": "yellow", "written": "green"}
+
+
+def print_details(document: Mapping[str, Any]) -> None:
+    """Print the document of `show`."""
+    file, content = document["file"], document["content"]
+    say(style(safe(file["path"]), bold=True))
+    _row("file", _file(file))
+    if content:
+        _row("content", _content(content))
+        _row("", f"sha256 {content['sha256']}")
+        facts = [f"{key} {safe(value)}" for key, value in content["facts"].items() if value not in (None, False, "")]
+        if facts:
+            _row("", " · ".join(facts))
+    for caption in document["captions"]:
+        _caption(caption)
+    for job in document.get("jobs") or ([document["job"]] if document["job"] else []):
+        _job(job)
+    for call in document["calls"]:
+        _row("call", _call(call))
+        if call["rejected"]:
+            _row("", f"answered: {safe(call['rejected'])}")
+    _sidecar(document["sidecar"])
+
+
+def _row(label: str, text: str) -> None:
+    say(style(f"  {label:<9}", dim=True) + text)
+
+
+def _state(state: str) -> str:
+    return style(state, fg=_STATES[state]) if state in _STATES else state
+
+
+def _file(file: Mapping[str, Any]) -> str:
+    parts = [f"ID {file['id']}", "present" if file["present"] else style("gone", fg="yellow")]
+    if not file["media"]:
+        parts.append("neither image nor video")
+    parts += [size(file["bytes"]), f"changed {local_time(file['modified_at'])}"]
+    parts.append(f"root {safe(file['root'])}" if file["root"] else "under no root")
+    return " · ".join(parts)
+
+
+def _content(content: Mapping[str, Any]) -> str:
+    parts = [safe(content["mime"]), size(content["bytes"])]
+    if content["width"] and content["height"]:
+        parts.append(f"{content['width']} × {content['height']} pixels")
+    if content["duration_seconds"] is not None:
+        parts.append(f"{content['duration_seconds']:.1f} s")
+    return " · ".join(parts)
+
+
+def _caption(caption: Mapping[str, Any]) -> None:
+    lines = safe_lines(caption["caption"]).split("\n")
+    _row("caption", style(lines[0], bold=True) if caption["current"] else lines[0])
+    for line in lines[1:]:
+        _row("", line)
+    if caption["category"] is not None:
+        _row("", f"category {safe(caption['category'])}")
+    if caption["tags"]:
+        _row("", "tags " + ", ".join(safe(tag) for tag in caption["tags"]))
+    for key, value in caption["fields"].items():
+        _row("", f"{safe(key)}: {safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+    parts = [
+        safe(caption["model"]),
+        f"recipe {safe(caption['recipe'])}",
+        local_time(caption["created_at"]),
+        *_usage(caption),
+    ]
+    if caption["superseded"]:
+        parts.append("superseded")
+    _row("", " · ".join(parts))
+
+
+def _usage(row: Mapping[str, Any]) -> list[str]:
+    parts = []
+    if row["prompt_tokens"] is not None or row["completion_tokens"] is not None:
+        parts.append(f"{row['prompt_tokens'] or 0:,} + {row['completion_tokens'] or 0:,} tokens")
+    if row["cost_usd"] is not None:
+        parts.append(f"${row['cost_usd']:.6f}")
+    return parts
+
+
+def _job(job: Mapping[str, Any]) -> None:
+    attempts = f"{job['attempts']} attempt{'' if job['attempts'] == 1 else 's'}"
+    moment = job["finished_at"] or job["started_at"] if job["state"] != "queued" else job["due_at"]
+    when = f"{'due' if job['state'] == 'queued' else 'at'} {local_time(moment)}"
+    _row("job", " · ".join([_state(job["state"]), f"recipe {safe(job['recipe'])}", attempts, when]))
+    if job["message"]:
+        _row("", f"{safe(job['reason'])}: {safe(job['message'])}")
+    if job["remedy"] and job["state"] != "done":
+        _row("", f"remedy: {safe(job['remedy'])}")
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    outcome = call["outcome"] if call["outcome"] == "answered" else style(safe(call["outcome"]), fg="red")
+    status = [] if call["http_status"] in (None, 200) else [f"HTTP {call['http_status']}"]
+    parts = [
+        local_time(call["started_at"]),
+        f"{safe(call['endpoint'])} {safe(call['model'])}",
+        outcome,
+        *status,
+        f"{call['seconds']:.2f} s",
+        f"{size(call['bytes_sent'])} sent",
+        *_usage(call),
+    ]
+    return " · ".join(parts)
+
+
+def _sidecar(sidecar: Mapping[str, Any] | None) -> None:
+    if sidecar is None:
+        return
+    _row("sidecar", " · ".join([_state(sidecar["state"]), *([safe(sidecar["path"])] if sidecar["path"] else [])]))
+    if sidecar["reason"]:
+        _row("", safe(sidecar["reason"]))

@@ -1,0 +1,196 @@
+"""`captiond status`: how the service, its queue, its roots and its endpoints are."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from captiond.cli.app import App, as_json, example
+from captiond.cli.explain import explained
+from captiond.cli.output import iso, note, say_json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NEWEST = 10
+"""Errors and sidecars in trouble that are named."""
+MINUTE = 60.0
+
+
+@click.command(
+    short_help="Show the queue, the roots, the endpoints and the newest errors.",
+    epilog=example("captiond status", "captiond status --json"),
+)
+@click.option("--errors", metavar="N", type=click.IntRange(min=0), default=NEWEST, show_default=True, help="The most errors.")
+@as_json
+@click.pass_obj
+def status(app: App, errors: int, as_json: bool) -> None:
+    """Show whether the service runs, the queue, each root and endpoint, what was spent today, and the newest errors.
+
+    With --json: an object with version, database, service, queue, files, roots, endpoints, spend_today, sidecars,
+    errors.
+    """
+    document = _document(app, errors)
+    if not app.exists():
+        note(app.missing())
+    if as_json:
+        say_json(document)
+    else:
+        from captiond.cli.status_text import print_status
+
+        print_status(document)
+
+
+def _document(app: App, errors: int) -> dict[str, Any]:
+    from captiond import __version__
+    from captiond.store.instance import InstanceLock
+
+    path = app.database_path
+    exists = app.exists()
+    holder = InstanceLock(path).holder()
+    runs = holder is not None and holder.get("command") == "run"
+    document: dict[str, Any] = {
+        "version": __version__,
+        "database": {"path": path, "exists": exists, "bytes": path.stat().st_size if exists else 0},
+        "service": {
+            "running": runs,
+            "pid": holder.get("pid") if holder else None,
+            "command": holder.get("command") if holder else None,
+            "since": holder.get("since") if holder else None,
+        },
+    }
+    if not exists:
+        return document | _nothing(app)
+    with app.database().read() as conn:
+        return document | _of_database(app, conn, errors, works=holder is not None)
+
+
+def _nothing(app: App) -> dict[str, Any]:
+    """The same keys as with a database, all zero."""
+    from captiond.store.totals import FileTotals
+    from captiond.values import JobState
+
+    return {
+        "queue": {state.value: 0 for state in JobState},
+        "files": dataclasses.asdict(FileTotals()),
+        "roots": [],
+        "endpoints": [_endpoint(name, None, 0, works=False) for name in _asked(app)],
+        "spend_today": _spend([]),
+        "sidecars": {"written": 0, "pending": 0, "refused": 0, "troubles": []},
+        "errors": [],
+    }
+
+
+def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dict[str, Any]:
+    from captiond import jobs
+    from captiond.store import calls, totals
+
+    now = time.time()
+    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    rates = {row.endpoint: row.calls for row in calls.spend_since(conn, now - MINUTE)}
+    known = {row.name: row for row in calls.endpoints(conn)}
+    return {
+        "queue": jobs.counts(conn),
+        "files": dataclasses.asdict(totals.files(conn)),
+        "roots": _roots(conn),
+        "endpoints": [_endpoint(name, known.get(name), rates.get(name, 0), works=works) for name in _asked(app)],
+        "spend_today": _spend(calls.spend_since(conn, midnight)),
+        "sidecars": _sidecars(conn),
+        "errors": [_error(row) for row in jobs.failures(conn, errors)],
+    }
+
+
+def _asked(app: App) -> list[str]:
+    """The endpoints of the configuration in force; others that the database remembers are history."""
+    from captiond.config.resolve import resolve
+    from captiond.endpoints import weights
+
+    settings = app.loaded.settings
+    resolved = resolve(settings, os.environ, weights_present=weights.present(app.models_dir))
+    return sorted({*settings.endpoints, *resolved.asked.values()})
+
+
+def _roots(conn: Connection) -> list[dict[str, Any]]:
+    from captiond import jobs
+    from captiond.store import files, totals
+
+    present = totals.files_by_root(conn)
+    found = []
+    for row in files.roots(conn, watched=True):
+        counts = jobs.counts(conn, row.id)
+        found.append(
+            {
+                "path": row.path,
+                "recipe": row.recipe,
+                "mode": row.mode,
+                "health": row.state,
+                "reason": row.reason,
+                "files": present.get(row.id, 0),
+                "queued": counts["queued"] + counts["running"],
+                "failed": counts["failed"],
+                "last_scan": iso(row.scanned_at),
+                "scan_seconds": row.scan_seconds,
+            }
+        )
+    return found
+
+
+def _endpoint(name: str, row: Any, calls_last_minute: int, *, works: bool) -> dict[str, Any]:
+    """`works`: somebody works on the database; else nothing can be in flight, whatever the row says."""
+    return {
+        "name": name,
+        "health": row.state if row else "unknown",
+        "reason": row.reason if row else None,
+        "paused_until": iso(row.paused_until) if row else None,
+        "calls_last_minute": calls_last_minute,
+        "in_flight": row.in_flight if row and works else 0,
+    }
+
+
+def _spend(rows: Sequence[Any]) -> dict[str, Any]:
+    """The sum and each endpoint's part. The cost is None where no endpoint told one: unknown is not free."""
+    costs = [row.cost_usd for row in rows if row.cost_usd is not None]
+    return {
+        "calls": sum(row.calls for row in rows),
+        "prompt_tokens": sum(row.prompt_tokens or 0 for row in rows),
+        "completion_tokens": sum(row.completion_tokens or 0 for row in rows),
+        "cost_usd": sum(costs) if costs else None,
+        "endpoints": [
+            {
+                "name": row.endpoint,
+                "calls": row.calls,
+                "prompt_tokens": row.prompt_tokens or 0,
+                "completion_tokens": row.completion_tokens or 0,
+                "cost_usd": row.cost_usd,
+            }
+            for row in rows
+        ],
+    }
+
+
+def _sidecars(conn: Connection) -> dict[str, Any]:
+    from captiond.store import totals
+
+    troubles = [
+        {"path": f"{folder}/{name}", "state": state, "reason": reason}
+        for folder, name, state, reason in totals.sidecar_troubles(conn, NEWEST)
+    ]
+    return {"written": 0, "pending": 0, "refused": 0, **totals.sidecars(conn), "troubles": troubles}
+
+
+def _error(row: Any) -> dict[str, Any]:
+    message, remedy = explained(row.reason, row.detail)
+    return {
+        "path": row.path,
+        "id": row.file_id,
+        "reason": row.reason,
+        "message": message,
+        "remedy": remedy,
+        "at": iso(row.finished_at),
+    }

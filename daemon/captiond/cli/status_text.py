@@ -1,0 +1,119 @@
+"""What `captiond status` prints for people: the same document as its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from captiond.cli.output import local_time, number, safe, say, size, style, table
+
+
+def print_status(document: Mapping[str, Any]) -> None:
+    """Print the document of `status`."""
+    _head(document)
+    _queue(document)
+    _roots(document["roots"])
+    _endpoints(document["endpoints"])
+    _spend(document["spend_today"])
+    _sidecars(document["sidecars"])
+    _errors(document["errors"], document["queue"]["failed"])
+
+
+def _head(document: Mapping[str, Any]) -> None:
+    service, database = document["service"], document["database"]
+    if service["running"]:
+        state = style("runs", fg="green") + f", process {service['pid']}, since {local_time(service['since'])}"
+    elif service["command"]:
+        state = f"does not run; `captiond {safe(service['command'])}` works, process {service['pid']}"
+    else:
+        state = style("does not run", fg="yellow") + " (what is below is as it was left)" * database["exists"]
+    say(f"captiond {document['version']} {state}")
+    say(f"database  {safe(database['path'])}, {size(database['bytes']) if database['exists'] else 'not there yet'}")
+
+
+def _queue(document: Mapping[str, Any]) -> None:
+    queue, files = document["queue"], document["files"]
+    failed = f"{queue['failed']:,} failed"
+    say(
+        f"queue     {queue['queued']:,} queued, {queue['running']:,} running, {queue['done']:,} done, "
+        + (style(failed, fg="red") if queue["failed"] else failed)
+    )
+    parts = [f"{number(files['captioned'], 'caption')} for {number(files['media'], 'image and video', 'images and videos')}"]
+    if files["absent"]:
+        parts.append(f"{files['absent']:,} of them gone")
+    if files["not_media"]:
+        parts.append(f"{number(files['not_media'], 'other file')} left alone")
+    say("files     " + ", ".join(parts))
+    if files["builtin_only"]:
+        say(f"          {number(files['builtin_only'], 'file')} with only the built-in describer's caption")
+
+
+def _health(cell: str) -> Mapping[str, Any]:
+    return {"fg": {"online": "green", "healthy": "green", "offline": "red", "paused": "red"}.get(cell.strip(), "yellow")}
+
+
+def _roots(roots: list[Mapping[str, Any]]) -> None:
+    say()
+    say(style("roots", bold=True) if roots else "no roots are watched yet")
+    rows = [
+        [
+            safe(root["path"]),
+            root["mode"],
+            root["health"],
+            number(root["files"], "file"),
+            f"{root['queued']:,} waiting" if root["queued"] else "",
+            f"{root['failed']:,} failed" if root["failed"] else "",
+            f"scanned {local_time(root['last_scan'])}" + (f" in {root['scan_seconds']:.1f} s" if root["scan_seconds"] else ""),
+        ]
+        for root in roots
+    ]
+    table(rows, styles={2: _health})
+    for root in roots:
+        if root["reason"]:
+            say(f"  {safe(root['path'])}: {safe(root['reason'])}")
+
+
+def _endpoints(endpoints: list[Mapping[str, Any]]) -> None:
+    say()
+    say(style("endpoints", bold=True))
+    rows = [
+        [
+            safe(endpoint["name"]),
+            endpoint["health"],
+            f"{number(endpoint['calls_last_minute'], 'call')} in the last minute",
+            f"{endpoint['in_flight']:,} in flight",
+            f"until {local_time(endpoint['paused_until'])}" if endpoint["paused_until"] else "",
+        ]
+        for endpoint in endpoints
+    ]
+    table(rows, styles={1: _health})
+    for endpoint in endpoints:
+        if endpoint["reason"]:
+            say(f"  {safe(endpoint['name'])}: {safe(endpoint['reason'])}")
+
+
+def _spend(spend: Mapping[str, Any]) -> None:
+    cost = f", ${spend['cost_usd']:.4f}" if spend["cost_usd"] is not None else ""
+    tokens = f"{spend['prompt_tokens']:,} + {spend['completion_tokens']:,} tokens"
+    say()
+    say(f"today     {number(spend['calls'], 'call')}, {tokens}{cost}")
+
+
+def _sidecars(sidecars: Mapping[str, Any]) -> None:
+    waiting = [f"{sidecars[state]:,} {state}" for state in ("pending", "refused") if sidecars[state]]
+    say("sidecars  " + ", ".join([f"{sidecars['written']:,} written", *waiting]))
+    for trouble in sidecars["troubles"]:
+        say(f"  {safe(trouble['path'])}: {safe(trouble['reason'])}")
+
+
+def _errors(errors: list[Mapping[str, Any]], failed: int) -> None:
+    if not errors:
+        return
+    say()
+    more = f", the newest {len(errors)} of {failed:,}" if failed > len(errors) else ""
+    say(style(f"failed{more}", bold=True))
+    for error in errors:
+        say(f"  {style(safe(error['path']), fg='red')}  {style(local_time(error['at']), dim=True)}")
+        say(f"    {safe(error['reason'])}: {safe(error['message'])}")
+        if error["remedy"]:
+            say(f"    remedy: {safe(error['remedy'])}")

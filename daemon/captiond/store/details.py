@@ -1,0 +1,77 @@
+"""Everything known of one file, for `captiond show`. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, or_, select
+
+from captiond.store import tables as t
+
+Fields = Mapping[str, Any]
+"""A row by the names of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One file's rows, each a mapping by the columns' names; None where there is none."""
+
+    file: Fields
+    root: Fields | None
+    content: Fields | None
+    captions: Sequence[Fields]
+    """Of its content, the newest first; superseded ones too."""
+    jobs: Sequence[Fields]
+    """The newest first."""
+    calls: Sequence[Fields]
+    """Made for this file or for the same content, the newest first."""
+    sidecar: Fields | None
+
+
+def find(conn: Connection, path: str) -> int | None:
+    """The file's id by its path as text."""
+    folder, _, name = path.rpartition("/")
+    found: int | None = conn.execute(
+        select(t.file.c.id).where(t.file.c.folder == folder, t.file.c.name == name)
+    ).scalar_one_or_none()
+    return found
+
+
+def of_file(conn: Connection, file_id: int) -> Details | None:
+    """All of a file, or None when there is no such id."""
+    file = conn.execute(select(t.file).where(t.file.c.id == file_id)).mappings().one_or_none()
+    if file is None:
+        return None
+    content_id = file["content_id"]
+    root = conn.execute(select(t.root).where(t.root.c.id == file["root_id"])).mappings().one_or_none()
+    content = conn.execute(select(t.content).where(t.content.c.id == content_id)).mappings().one_or_none()
+    captions = conn.execute(
+        select(t.caption).where(t.caption.c.content_id == content_id).order_by(t.caption.c.id.desc())
+    ).mappings()
+    jobs = conn.execute(select(t.job).where(t.job.c.file_id == file_id).order_by(t.job.c.id.desc())).mappings()
+    own = select(t.job.c.id).where(t.job.c.file_id == file_id)
+    # A call knows its job by index; by content it would be a scan of all calls.
+    shared = select(t.job.c.id).join(t.file, t.file.c.id == t.job.c.file_id).where(t.file.c.content_id == content_id)
+    calls = conn.execute(
+        select(t.call)
+        .where(or_(t.call.c.job_id.in_(own), and_(t.call.c.job_id.in_(shared), t.call.c.content_id == content_id)))
+        .order_by(t.call.c.id.desc())
+    ).mappings()
+    sidecar = conn.execute(select(t.sidecar).where(t.sidecar.c.file_id == file_id)).mappings().one_or_none()
+    return Details(file, root, content, captions.all(), jobs.all(), calls.all(), sidecar)
+
+
+def failed_under(conn: Connection, path: str) -> list[int]:
+    """The ids of files with a failed job: the one of this path, and all below it."""
+    folder, _, name = path.rpartition("/")
+    below = path.rstrip("/") + "/"
+    # "0" is the character after "/": a range that the index on folders serves, unlike LIKE.
+    is_below = or_(t.file.c.folder == path.rstrip("/"), and_(t.file.c.folder >= below, t.file.c.folder < below[:-1] + "0"))
+    rows = conn.execute(
+        select(t.file.c.id)
+        .where(or_(and_(t.file.c.folder == folder, t.file.c.name == name), is_below))
+        .where(exists().where(t.job.c.file_id == t.file.c.id, t.job.c.state == "failed"))
+    )
+    return list(rows.scalars())
