@@ -1,0 +1,15 @@
+"""The media room: what a file is, its bytes' hash, and its picture or video as an endpoint gets it.
+
+    identify   the first bytes -> kind, MIME type, format
+    reader     a path -> Opened: identified and hashed, each byte read once
+    spec       how an endpoint wants its media
+    guard      Opened and spec -> Encoded, decoded in a child process with limits
+    worker     the child's own loop; it runs what follows
+    header     sizes and missing bytes, told without decoding
+    image      still pictures -> JPEG          colour    any picture mode and profile -> 8-bit sRGB
+    video      frames -> JPEG                  metadata  date, camera and place
+    measure    what the built-in describer may say of a picture
+    wire       the frames between guard and worker
+
+To add a format: one line in `identify`, and one in `image.PLUGINS` or `video.DEMUXERS`.
+"""

@@ -1,0 +1,227 @@
+"""A still picture as an endpoint gets it: turned, in sRGB, on white, small enough, and without metadata."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import re
+import struct
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from captiond.errors import Corrupt, DecoderMemory, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
+from captiond.media import colour, header, metadata
+from captiond.media.identify import Sniffed
+from captiond.media.measure import measure
+from captiond.media.spec import EncodeSpec
+from captiond.values import Encoded, ImagePart, Kind, MediaFacts
+
+PLUGINS = {
+    "jpeg": ("PIL.JpegImagePlugin", "JPEG"),
+    "png": ("PIL.PngImagePlugin", "PNG"),
+    "webp": ("PIL.WebPImagePlugin", "WEBP"),
+    "gif": ("PIL.GifImagePlugin", "GIF"),
+    "bmp": ("PIL.BmpImagePlugin", "BMP"),
+    "tiff": ("PIL.TiffImagePlugin", "TIFF"),
+    "avif": ("PIL.AvifImagePlugin", "AVIF"),
+    "heic": ("pillow_heif", "HEIF"),
+}
+"""Our name of a format: the module that reads it, and Pillow's name of it. No other format is ever opened."""
+
+_QUALITIES = (85, 75, 65, 50)
+_SHRINK = 0.8
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+_TIFF_SUBFILE, _TIFF_PHOTOMETRIC, _TIFF_THUMBNAIL, _TIFF_SENSOR = 254, 262, 1, (32803, 34892)
+_ENDS = re.compile(r"truncat|end of (file|data)|endofdata|premature|unexpected eof|bytes not processed", re.IGNORECASE)
+_MEMORY = re.compile(r"out of memory|memory alloc|bad_alloc|cannot allocate|insufficient memory", re.IGNORECASE)
+_METADATA_SEGMENTS = frozenset({0xE1, 0xED, 0xFE})  # EXIF and XMP, Photoshop, comments
+
+
+def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
+    """Decode a picture and encode it as a JPEG for an endpoint.
+
+    A JPEG that fits already is sent as it is; only its metadata is cut out if a place is in it.
+
+    Args:
+        file: a seekable file with a descriptor.
+        sniffed: what its first bytes say; nothing else is tried.
+
+    Raises:
+        NoPixels, TooManyPixels: by its header.
+        Truncated, Corrupt, Unsupported: while decoding.
+        OSError: with its errno, if the file itself can't be read.
+    """
+    size = header.picture_size(sniffed.format, file)
+    if size is not None:
+        _check_size(*size, spec.max_pixels)
+    file.seek(0)
+    try:
+        return _encode(file, sniffed, spec)
+    except (Failure, MemoryError):
+        raise
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _failure(error, file, sniffed.format) from error
+    except Exception as error:  # plugins raise SyntaxError, struct.error, KeyError, zlib.error and more on bad input
+        raise _failure(error, file, sniffed.format) from error
+
+
+def prepare(sniffed: Sniffed) -> str:
+    """Import what reads a format, once; Pillow's name of it. Pillow by itself would import all it has."""
+    module, name = PLUGINS[sniffed.format]
+    plugin = importlib.import_module(module)
+    if module == "pillow_heif" and name not in Image.OPEN:
+        # One thread: the decoder processes are the parallelism. An embedded thumbnail is no substitute.
+        plugin.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+    return name
+
+
+def to_jpeg(image: Image.Image, max_bytes: int, at_seconds: float | None = None) -> ImagePart:
+    """An RGB or L picture as JPEG of at most `max_bytes`: first the quality goes down, then the size."""
+    image.info.clear()  # Pillow would write the original's comment
+    while True:
+        target = io.BytesIO()
+        for quality in _QUALITIES:
+            target.seek(0)
+            target.truncate()
+            image.save(target, "JPEG", quality=quality)
+            if target.tell() <= max_bytes:
+                return ImagePart("image/jpeg", target.getvalue(), *image.size, at_seconds)
+        if max(image.size) <= 16:
+            return ImagePart("image/jpeg", target.getvalue(), *image.size, at_seconds)
+        smaller = (max(1, int(image.width * _SHRINK)), max(1, int(image.height * _SHRINK)))
+        image = image.resize(smaller, Image.Resampling.LANCZOS)
+
+
+def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    """The size within a long edge, in proportion; never larger than it is."""
+    width, height = size
+    longest = max(width, height)
+    if longest <= edge:
+        return size
+    return max(1, round(width * edge / longest)), max(1, round(height * edge / longest))
+
+
+def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
+    Image.MAX_IMAGE_PIXELS = None  # the check is ours: Pillow's own only warns, up to twice its limit
+    image = Image.open(file, formats=[prepare(sniffed)])
+    _check_size(*image.size, spec.max_pixels)
+    if image.format == "TIFF":
+        _refuse_raw(image)
+    taken = metadata.of_exif(image.getexif())
+    # Pillow turns a TIFF by itself while loading, and tells its size turned.
+    turn = None if image.format == "TIFF" else _TURNS.get(taken.orientation)
+    turned = turn is not None and taken.orientation >= 5
+    facts = MediaFacts(
+        kind=Kind.IMAGE,
+        mime=sniffed.mime,
+        format=sniffed.format,
+        width=image.height if turned else image.width,
+        height=image.width if turned else image.height,
+        taken_at=taken.at,
+        camera=taken.camera,
+        latitude=taken.latitude,
+        longitude=taken.longitude,
+        animated=image.format in _ANIMATED and bool(getattr(image, "is_animated", False)),
+    )
+    profile = image.info.get("icc_profile")
+    profile = profile if isinstance(profile, bytes) else None
+    if _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
+        return _as_it_is(image, file, facts, taken, spec)
+    picture = _resized(image, fitted(image.size, spec.max_edge))
+    picture = colour.plain(picture, profile)
+    if turn is not None:
+        picture = picture.transpose(turn)
+    part = to_jpeg(picture, spec.max_bytes)
+    return Encoded(facts, (part,), measure(picture) if spec.measure else None)
+
+
+def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+    if target == image.size:
+        image.load()
+        return colour.resizable(image)
+    # libjpeg decodes at a half, a quarter or an eighth for much less than it costs to decode all of it. `thumbnail`
+    # would ask for twice the target, which most photos are not.
+    image.draft(None, target)
+    image.load()
+    image = colour.resizable(image)
+    gap = 2.0 if image.mode in ("RGB", "L", "CMYK", "RGBA", "LA") else None
+    return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=gap)
+
+
+def _fits(image: Image.Image, file: BinaryIO, spec: EncodeSpec) -> bool:
+    return (
+        image.format == "JPEG"
+        and image.mode in ("RGB", "L")
+        and max(image.size) <= spec.max_edge
+        and os.fstat(file.fileno()).st_size <= spec.max_bytes
+    )
+
+
+def _as_it_is(
+    image: Image.Image, file: BinaryIO, facts: MediaFacts, taken: metadata.Taken, spec: EncodeSpec
+) -> Encoded:
+    # Only decoding tells that all of it is there; at an eighth that is mostly reading, unless it is to be measured.
+    if not spec.measure:
+        image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
+    image.load()
+    file.seek(0)
+    data = file.read()
+    if taken.has_place or b"GPS" in data[: data.find(b"\xff\xda") + 1]:
+        data = without_metadata(data)
+    measures = measure(image.convert("RGB")) if spec.measure else None
+    return Encoded(facts, (ImagePart("image/jpeg", data, facts.width, facts.height),), measures)
+
+
+def without_metadata(data: bytes) -> bytes:
+    """A JPEG without EXIF, XMP, IPTC and comments, its picture untouched; the same bytes if its markers are odd."""
+    kept, at = [data[:2]], 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        mark, (length,) = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])
+        if mark == 0xDA:
+            return b"".join((*kept, data[at:]))
+        if mark not in _METADATA_SEGMENTS:
+            kept.append(data[at : at + 2 + length])
+        at += 2 + length
+    return data
+
+
+def _check_size(width: int, height: int, most: int) -> None:
+    if width < 1 or height < 1:
+        raise NoPixels(f"{width} x {height}")
+    if width * height > most:
+        raise TooManyPixels(
+            f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, allowed are {most / 1e6:,.0f}"
+        )
+
+
+def _refuse_raw(image: Image.Image) -> None:
+    """A camera's raw photo is a TIFF whose first picture is a thumbnail: captioning that would be a guess."""
+    tags = getattr(image, "tag_v2", {})
+    subfile, photometric = tags.get(_TIFF_SUBFILE, 0), tags.get(_TIFF_PHOTOMETRIC)
+    thumbnail = isinstance(subfile, int) and subfile & _TIFF_THUMBNAIL and getattr(image, "n_frames", 1) == 1
+    if thumbnail or photometric in _TIFF_SENSOR:
+        raise Unsupported("a camera's raw photo")
+
+
+def _failure(error: Exception, file: BinaryIO, format_: str) -> Failure:
+    said = " ".join(str(error).split())[:200]
+    if _MEMORY.search(said):
+        return DecoderMemory()
+    if _ENDS.search(said) or header.ends_early(format_, file):
+        return Truncated()
+    if isinstance(error, UnidentifiedImageError):
+        return Corrupt(f"its header is no {format_.upper()} header")
+    return Corrupt(said or type(error).__name__)

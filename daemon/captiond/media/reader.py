@@ -1,0 +1,222 @@
+"""A path becomes an `Opened`: opened safely, identified by content, hashed while it is read once.
+
+Nothing outside the root is read, nothing that is no regular file is opened, and a file that changes while it is read
+is `Changed`. The same checks open it again for the decoder.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat as stat_module
+
+from captiond.errors import (
+    Changed,
+    EmptyFile,
+    Failure,
+    LinkOutsideRoot,
+    NotMedia,
+    RootOffline,
+    Unreadable,
+    Unsupported,
+    Vanished,
+)
+from captiond.media import identify
+from captiond.values import Opened, Stat
+
+PIECE_BYTES = 768 * 1024
+"""How much is read at a time."""
+
+_AWAY = frozenset(
+    {
+        errno.ENOTCONN,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.ENODEV,
+        errno.ENXIO,
+        errno.ETIMEDOUT,
+        errno.ECONNABORTED,
+        errno.ECONNRESET,
+        errno.ECONNREFUSED,
+        errno.EREMOTEIO,
+        errno.ESHUTDOWN,
+    }
+)
+# O_NONBLOCK: a file that became a FIFO does not hang us. O_NOCTTY: nor does a terminal take us over.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def read(path: str, root: str | None) -> Opened:
+    """Open, identify and hash a file.
+
+    Args:
+        path: absolute, as the OS names it.
+        root: the watched folder that it must lie in after following links; None allows any place.
+
+    Raises:
+        EmptyFile, NotMedia, Unsupported: by its size and first bytes; it is not read further.
+        LinkOutsideRoot: a link leads out of the root.
+        Unreadable, Vanished, RootOffline: it can't be opened or read.
+        Changed: it changed while it was read.
+    """
+    try:
+        fd = _open(path, root)
+        try:
+            return _read(fd, path)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise failure_of(error, root) from error
+
+
+def open_same(opened: Opened) -> int:
+    """Open the file again, as long as it is the same; the caller closes the descriptor.
+
+    Raises:
+        Changed: it is another file, or was written to, since it was hashed.
+        Unreadable, Vanished, RootOffline: it can't be opened.
+    """
+    try:
+        fd = os.open(opened.path, _FLAGS)
+    except OSError as error:
+        raise failure_of(error, None) from error
+    try:
+        check_same(fd, opened)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def check_same(fd: int, opened: Opened) -> None:
+    """See that an open file still has the stat under which it was hashed.
+
+    Raises:
+        Changed: it has not.
+        Unreadable, RootOffline: it can't be told.
+    """
+    try:
+        now = stat_of(os.fstat(fd))
+    except OSError as error:
+        raise failure_of(error, None) from error
+    if now != opened.stat:
+        raise Changed
+
+
+def stat_of(result: os.stat_result) -> Stat:
+    """The part of a stat that tells whether a file is the same."""
+    return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
+
+
+def failure_of(error: OSError, root: str | None) -> Failure:
+    """The typed failure of an error of the operating system on a file.
+
+    One bad file is told from a root that is away by asking the root itself, where that is known.
+    """
+    number = error.errno or 0
+    detail = os.strerror(number) if number else str(error)
+    if number in (errno.ENOENT, errno.ENOTDIR):
+        return Vanished() if root is None or os.path.isdir(root) else RootOffline(detail)
+    if number in _AWAY:
+        return RootOffline(detail)
+    if number == errno.ESTALE:  # a server's word for a file that was replaced, if the root itself is well
+        return Changed(detail) if _answers(root) else RootOffline(detail)
+    if number == errno.EIO and not _answers(root):
+        return RootOffline(detail)
+    return Unreadable(detail)
+
+
+def _answers(root: str | None) -> bool:
+    if root is None:
+        return True
+    try:
+        with os.scandir(root) as entries:
+            next(entries, None)
+    except OSError:
+        return False
+    return True
+
+
+def _open(path: str, root: str | None) -> int:
+    real = os.path.realpath(path)
+    if root is not None and not _inside(real, os.path.realpath(root)):
+        raise LinkOutsideRoot(_target(path))
+    mode = os.lstat(real).st_mode
+    if stat_module.S_ISLNK(mode):
+        raise Unreadable("a link that leads to itself")
+    if not stat_module.S_ISREG(mode):
+        raise NotMedia("not a regular file")
+    fd = os.open(real, _FLAGS | os.O_NOFOLLOW)
+    try:
+        if root is not None and not _inside(_real_name(fd, real), os.path.realpath(root)):
+            raise LinkOutsideRoot("a folder of its path became a link")
+        return fd
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def _target(path: str) -> str:
+    return "it is a link" if os.path.islink(path) else "a folder of its path is a link"
+
+
+def _real_name(fd: int, expected: str) -> str:
+    """Where an open file really is, by the kernel; `expected` where that can't be asked."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return expected
+
+
+def _read(fd: int, path: str) -> Opened:
+    before = os.fstat(fd)
+    if not stat_module.S_ISREG(before.st_mode):
+        raise NotMedia("not a regular file")
+    if before.st_size == 0:
+        raise EmptyFile
+    buffer = bytearray(PIECE_BYTES)
+    view = memoryview(buffer)
+    got = os.readv(fd, [view])
+    sniffed = _identified(bytes(view[: min(got, identify.HEAD_BYTES)]), path)
+    digest, total = hashlib.sha256(), 0
+    while got:
+        digest.update(view[:got])
+        total += got
+        got = os.readv(fd, [view])
+    stat = stat_of(before)
+    if stat_of(os.fstat(fd)) != stat or total != stat.size:
+        raise Changed
+    return Opened(path, stat, digest.hexdigest(), sniffed.kind, sniffed.mime, total)
+
+
+def _identified(head: bytes, path: str) -> identify.Sniffed:
+    sniffed = identify.sniff(head)
+    if sniffed is None:
+        name = identify.unreadable_format(head)
+        if name is not None:
+            raise Unsupported(name)
+        raise NotMedia(_looks_like(head))
+    if sniffed.format == "tiff" and identify.is_raw_name(path):
+        raise Unsupported(f"a camera's raw photo (.{identify.extension(path)})")
+    return sniffed
+
+
+def _looks_like(head: bytes) -> str:
+    if not head.strip(b"\0"):
+        return "its first bytes are zeros"
+    if head[:5] == b"%PDF-":
+        return "it is a PDF"
+    if head[:4] == b"PK\x03\x04":
+        return "it is a ZIP archive"
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return "" if error.start < len(head) - 4 else "it is text"
+    return "" if b"\0" in head else "it is text"

@@ -1,0 +1,49 @@
+"""How an endpoint wants its media, and what decoding may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VIDEO_MODES = ("video_url", "frames", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSpec:
+    """What one endpoint takes.
+
+    Args:
+        max_edge: pixels of a picture's long edge; larger ones are made smaller, none is made larger.
+        max_bytes: of one picture as sent.
+        max_video_bytes: of one video as sent; a larger one becomes frames.
+        video: "video_url", "frames" or "off"; "auto" is resolved before.
+        max_frames: of one video that is sent as frames.
+        frame_edge: pixels of a frame's long edge.
+        max_pixels: pictures and frames with more are not decoded.
+        measure: whether the picture is measured for the built-in describer.
+    """
+
+    max_edge: int = 1568
+    max_bytes: int = 3_500_000
+    max_video_bytes: int = 20_000_000
+    video: str = "frames"
+    max_frames: int = 8
+    frame_edge: int = 768
+    max_pixels: int = 250_000_000
+    measure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.video not in VIDEO_MODES:
+            raise ValueError(f"video is one of {', '.join(VIDEO_MODES)}, not {self.video}")
+
+    @property
+    def shape(self) -> str:
+        """The settings that change what a model sees, as text: a part of a recipe's digest."""
+        return f"edge={self.max_edge};video={self.video};frames={self.max_frames}x{self.frame_edge}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """What decoding one file may take: `seconds` of wall time, and `memory_mb` beside the decoder's own code."""
+
+    seconds: float = 60.0
+    memory_mb: int = 2048
