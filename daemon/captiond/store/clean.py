@@ -14,9 +14,9 @@ def cleaned(value: None) -> None: ...
 @overload
 def cleaned(value: str | None) -> str | None: ...
 def cleaned(value: str | None) -> str | None:
-    """The text without what SQLite can't keep: half of a surrogate pair becomes U+FFFD, and NUL is left out.
+    r"""The text without what SQLite can't keep: half of a surrogate pair becomes U+FFFD, and NUL is left out.
 
-    JSON may carry both in an escape (`\\ud83d`, `\\u0000`), so a model's answer can have them.
+    JSON may carry both in an escape (`\ud83d`, `\u0000`), so a model's answer can have them.
     """
     if value is None:
         return None

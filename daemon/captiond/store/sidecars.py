@@ -65,9 +65,7 @@ _DUE = (
     .join(t.file, t.file.c.id == _sidecar.c.file_id)
     .where(
         _sidecar.c.state == _PENDING,
-        or_(
-            _sidecar.c.due_at <= bindparam("now"), _sidecar.c.due_at > bindparam("far")
-        ),
+        or_(_sidecar.c.due_at <= bindparam("now"), _sidecar.c.due_at > bindparam("far")),
         t.file.c.present == 1,
         t.file.c.caption_id.is_not(None),
     )
@@ -79,10 +77,7 @@ _DUE = (
 def due(conn: Connection, now: float, limit: int) -> list[Due]:
     """Pending sidecars whose time has come, of files that are there and have a caption; the longest overdue first."""
     rows = conn.execute(_DUE, {"now": now, "far": now + _FAR, "most": limit})
-    return [
-        Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}"))
-        for row in rows
-    ]
+    return [Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}")) for row in rows]
 
 
 _GET = select(_sidecar).where(_sidecar.c.file_id == bindparam("the_file"))
@@ -139,9 +134,7 @@ _RECORD = (
 )
 
 
-def recorded(
-    conn: Connection, file_id: int, path: str, outcome: Written, *, retry_at: float
-) -> bool:
+def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, retry_at: float) -> bool:
     """pending -> written, refused, or pending again at `retry_at`. `path` is the sidecar's, as the OS names it.
 
     Returns:
@@ -150,7 +143,7 @@ def recorded(
     row = get(conn, file_id)
     if row is None:
         return False
-    new = {f"new_{name}": row._mapping[name] for name in _COLUMNS}
+    new = {f"new_{name}": getattr(row, name) for name in _COLUMNS}
     plans = _plans(row.pending_digest)
     is_last = not plans or outcome.digest is None or plans[-1] == outcome.digest
     if outcome.state == "written":
@@ -170,9 +163,7 @@ def recorded(
 def again(conn: Connection, file_ids: Collection[int], now: float) -> None:
     """Written or refused -> pending and due now: the file has moved, or another caption is its own now."""
     statement = (
-        update(_sidecar)
-        .where(_sidecar.c.file_id.in_(list(file_ids)))
-        .values(state="pending", reason=None, due_at=now)
+        update(_sidecar).where(_sidecar.c.file_id.in_(list(file_ids))).values(state="pending", reason=None, due_at=now)
     )
     conn.execute(statement)
 
@@ -180,11 +171,7 @@ def again(conn: Connection, file_ids: Collection[int], now: float) -> None:
 _RECOVER = (
     update(_sidecar)
     .where(_sidecar.c.state == _PENDING)
-    .values(
-        due_at=func.min(
-            func.coalesce(_sidecar.c.due_at, bindparam("now")), bindparam("now")
-        )
-    )
+    .values(due_at=func.min(func.coalesce(_sidecar.c.due_at, bindparam("now")), bindparam("now")))
 )
 
 

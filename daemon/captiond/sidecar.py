@@ -1,0 +1,246 @@
+"""The JSON beside a file: replaced whole or not at all, never through a link, never over what captiond did not write.
+
+Only the folder is trusted to lead somewhere else by links; the last step, from the folder to the sidecar, is done
+relative to the open folder and never follows one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["written", "refused", "pending"]
+
+_TEMPORARY = re.compile(r"\.captiond-[0-9a-f]{16}\.tmp\Z")
+_STALE_SECONDS = 3600.0
+"""A temporary file of ours that is older was left by a crash or a power cut."""
+_MOST_BYTES = 8 << 20
+"""Of a sidecar; what is larger is no one of ours."""
+_NAME_MAX = 255
+"""Bytes of a file name on every file system that Linux mounts in practice."""
+
+_LOCKS = tuple(threading.Lock() for _ in range(64))
+_swept: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a sidecar.
+
+    `digest` is the SHA-256 of the bytes that were to be written; `reason` says, with the remedy, why they were not:
+    `refused` stays so until a person acts, `pending` may pass by itself.
+    """
+
+    state: State
+    digest: str | None
+    reason: str | None
+
+
+class _RefusedError(Exception):
+    """Something else has the place."""
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """The bytes of a sidecar: UTF-8, pretty-printed, keys in their order, a newline at the end."""
+    return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
+
+
+def path_for(path: str, suffix: str) -> str:
+    """Where the sidecar of the file at `path` is."""
+    return path + suffix
+
+
+def is_sidecar_name(name: str, suffix: str) -> bool:
+    """True for the name of a sidecar, or of a temporary file that becomes one: never media."""
+    return name.endswith(suffix) or _TEMPORARY.match(name) is not None
+
+
+def write(target: str, body: bytes, *, owned: Collection[str]) -> Outcome:
+    """Write `body` to `target`, or say why not; it never raises for what the file system does, and leaves nothing behind.
+
+    Args:
+        target: the sidecar's path, as the OS names it.
+        body: all of its bytes.
+        owned: SHA-256 of every content that may be replaced, because captiond wrote it.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    folder, name = os.path.split(target)
+    if len(os.fsencode(name)) > _NAME_MAX:
+        return Outcome("refused", digest, f"the name would be longer than {_NAME_MAX} bytes; shorten the file's name")
+    try:
+        # Two plans for one file may be carried out at once; the second must see what the first has done.
+        with _LOCKS[hash(target) % len(_LOCKS)], _opened(folder) as parent:
+            _sweep(folder, parent)
+            _replace(parent, name, body, {*owned, digest})
+    except _RefusedError as refusal:
+        return Outcome("refused", digest, str(refusal))
+    except OSError as error:
+        return Outcome("pending", digest, _explained(error))
+    return Outcome("written", digest, None)
+
+
+def remove(path: str, *, owned: Collection[str]) -> bool:
+    """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now."""
+    folder, name = os.path.split(path)
+    try:
+        with _LOCKS[hash(path) % len(_LOCKS)], _opened(folder) as parent:
+            found = _digest(parent, name)
+            if found is not None and found in owned:
+                os.unlink(name, dir_fd=parent)
+                return True
+            return found is None
+    except FileNotFoundError:
+        return True
+    except (_RefusedError, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> None:
+    """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten."""
+    before = _checked(parent, name, owned)
+    temporary = f".captiond-{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, 0o644, dir_fd=parent)
+    try:
+        try:
+            _write_all(fd, body)
+            os.fsync(fd)
+        finally:
+            # Network file systems tell of a full disk only here.
+            os.close(fd)
+        if before is None and _linked(parent, temporary, name):
+            os.unlink(temporary, dir_fd=parent)
+        else:
+            _checked(parent, name, owned)
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=parent)
+        raise
+    # Some file systems can't sync a folder; the name is there all the same.
+    with contextlib.suppress(OSError):
+        os.fsync(parent)
+
+
+def _write_all(fd: int, body: bytes) -> None:
+    left = memoryview(body)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def _linked(parent: int, temporary: str, name: str) -> bool:
+    """Give the temporary file its name too, which fails if anything has it by now; False if links don't work there."""
+    try:
+        os.link(temporary, name, src_dir_fd=parent, dst_dir_fd=parent, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL):
+            return False
+        if error.errno == errno.EEXIST:
+            return False
+        raise
+    return True
+
+
+def _checked(parent: int, name: str, owned: Collection[str]) -> str | None:
+    """The digest of what stands there, if it is captiond's; None if nothing does.
+
+    Raises:
+        _RefusedError: something else stands there.
+    """
+    found = _digest(parent, name)
+    if found is not None and found not in owned:
+        raise _RefusedError("a file that captiond did not write has the sidecar's name; rename or remove it")
+    return found
+
+
+def _digest(parent: int, name: str) -> str | None:
+    """SHA-256 of the regular file of this name; None if there is nothing.
+
+    Raises:
+        _RefusedError: it is no regular file, or can't be one of ours.
+    """
+    try:
+        kind = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(kind.st_mode):
+        raise _RefusedError(f"{_what(kind.st_mode)} has the sidecar's name; rename or remove it")
+    if kind.st_size > _MOST_BYTES:
+        raise _RefusedError("a file that captiond did not write has the sidecar's name; rename or remove it")
+    try:
+        # Not blocking, for it may have become a pipe since.
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _RefusedError("a link or a device has the sidecar's name; rename or remove it") from None
+        raise
+    with open(fd, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise _RefusedError("something that is no file has the sidecar's name; rename or remove it")
+        return hashlib.sha256(opened.read(_MOST_BYTES + 1)).hexdigest()
+
+
+def _what(mode: int) -> str:
+    kinds = (
+        (stat.S_ISLNK, "a link"),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+    )
+    return next((name for test, name in kinds if test(mode)), "a device")
+
+
+def _sweep(folder: str, parent: int) -> None:
+    """Delete temporary files that a crash left in this folder; looked for once a folder and hour."""
+    now = time.monotonic()
+    if now - _swept.get(folder, -_STALE_SECONDS) < _STALE_SECONDS:
+        return
+    if len(_swept) > 10_000:
+        _swept.clear()
+    _swept[folder] = now
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        for entry in entries:
+            if _TEMPORARY.match(entry.name) is None:
+                continue
+            with contextlib.suppress(OSError):
+                known = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(known.st_mode) and time.time() - known.st_mtime > _STALE_SECONDS:
+                    os.unlink(entry.name, dir_fd=parent)
+
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; free some space and it is written",
+    errno.EDQUOT: "the quota is used up; free some space and it is written",
+    errno.EROFS: "the file system is read-only; mount it for writing, or set `enabled = false` under [sidecar]",
+    errno.EACCES: "captiond's user may not write in the folder; give it the right, or set `enabled = false` under [sidecar]",
+    errno.EPERM: "captiond's user may not write in the folder; give it the right, or set `enabled = false` under [sidecar]",
+    errno.ENOENT: "the folder is gone; it is written when the folder is back",
+    errno.ENOTDIR: "the folder is gone; it is written when the folder is back",
+    errno.EIO: "the disk or share failed; it is tried again",
+}
+
+
+def _explained(error: OSError) -> str:
+    return _REMEDIES.get(error.errno or 0, f"{error.strerror or type(error).__name__}; it is tried again")

@@ -1,0 +1,113 @@
+"""The record of every request to an endpoint, and how each endpoint is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.store import tables as t
+from captiond.store.clean import cleaned
+from captiond.values import Call
+
+ANSWERED = "answered"
+"""The outcome of a call that brought a usable answer; every other outcome is a failure's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What one endpoint was asked in a time. Tokens and money count where it told them; None: it never did."""
+
+    endpoint: str
+    calls: int
+    answered: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    bytes_sent: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """An endpoint as the service last told: healthy, paused or probing. Times are seconds since 1970."""
+
+    name: str
+    state: str
+    reason: str | None
+    paused_until: float | None
+    in_flight: int
+    updated_at: float
+
+
+_RECORD = insert(t.call)
+
+
+def record(conn: Connection, job_id: int | None, content_id: int | None, call: Call) -> int:
+    """Keep the record of one request, answered or not; returns its id."""
+    row = {
+        "job_id": job_id,
+        "content_id": content_id,
+        "endpoint": call.endpoint,
+        "model": cleaned(call.model),
+        "started_at": call.started_at,
+        "seconds": call.seconds,
+        "outcome": call.outcome,
+        "http_status": call.http_status,
+        "prompt_tokens": call.usage.prompt_tokens,
+        "completion_tokens": call.usage.completion_tokens,
+        "cost_usd": call.usage.cost_usd,
+        "bytes_sent": call.bytes_sent,
+        "finish_reason": cleaned(call.finish_reason),
+        "rejected": cleaned(call.rejected),
+    }
+    return int(conn.execute(_RECORD.returning(t.call.c.id), row).scalar_one())
+
+
+_SPEND = (
+    select(
+        t.call.c.endpoint,
+        func.count().label("calls"),
+        func.count().filter(t.call.c.outcome == ANSWERED).label("answered"),
+        func.sum(t.call.c.prompt_tokens).label("prompt_tokens"),
+        func.sum(t.call.c.completion_tokens).label("completion_tokens"),
+        func.sum(t.call.c.cost_usd).label("cost_usd"),
+        func.sum(t.call.c.bytes_sent).label("bytes_sent"),
+        func.sum(t.call.c.seconds).label("seconds"),
+    )
+    .where(t.call.c.started_at >= bindparam("since"))
+    .group_by(t.call.c.endpoint)
+    .order_by(t.call.c.endpoint)
+)
+
+
+def spend_since(conn: Connection, since: float) -> list[Spend]:
+    """The totals of each endpoint that was called since then (seconds since 1970), by name."""
+    return [Spend(**row) for row in conn.execute(_SPEND, {"since": since}).mappings()]
+
+
+_new = insert(t.endpoint)
+_SET = _new.on_conflict_do_update(
+    index_elements=[t.endpoint.c.name],
+    set_={name: _new.excluded[name] for name in ("state", "reason", "paused_until", "in_flight", "updated_at")},
+)
+
+
+def set_endpoint(
+    conn: Connection,
+    name: str,
+    state: str,
+    reason: str | None,
+    paused_until: float | None,
+    in_flight: int,
+    now: float,
+) -> None:
+    """Tell how an endpoint is, for other processes to read."""
+    row = {"state": state, "reason": cleaned(reason), "paused_until": paused_until, "in_flight": in_flight}
+    conn.execute(_SET, {"name": name, **row, "updated_at": now})
+
+
+def endpoints(conn: Connection) -> list[EndpointRow]:
+    """Every endpoint that a service ever told of, by name; `updated_at` tells how old that is."""
+    return [EndpointRow(**row) for row in conn.execute(select(t.endpoint).order_by(t.endpoint.c.name)).mappings()]
