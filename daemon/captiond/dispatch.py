@@ -18,10 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import OperationalError
-
 from captiond import jobs, log, record
-from captiond.errors import Stopped
+from captiond.errors import DatabaseUnavailable, Stopped
 from captiond.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.pools import Pools
 from captiond.store import sidecars
@@ -42,6 +40,8 @@ SIDECAR_SECONDS = 30.0
 """Seconds between two looks for sidecars that wait."""
 BATCH = 64
 """The most outcomes recorded in one commit."""
+STOP_SECONDS = 2.0
+"""The wait for workers that were told to end at once."""
 TROUBLE_SECONDS = 1.0
 """The wait before the database is tried again."""
 
@@ -118,31 +118,30 @@ class Dispatcher:
         """Whether the loop runs."""
         return self._thread.is_alive()
 
-    def stop(self, grace: float) -> bool:
-        """End: no new work; calls in flight get `grace` seconds, then their jobs go back in the queue.
+    def wind_up(self) -> None:
+        """Begin to end: no new work; what is in flight goes on."""
+        self._stopping.set()
+        self.poke()
+
+    def stop(self) -> bool:
+        """End now: calls in flight are cut, and their jobs go back in the queue with their attempt returned.
 
         Returns: whether everything ended; False when a thread hangs, in a dead file system say.
         """
-        self._stopping.set()
-        self.poke()
-        self._join(grace)
+        self.wind_up()
         if self._thread.is_alive():
             for endpoint in self._endpoints.values():
                 endpoint.abort()
             self._pools.kill()
-            self._join(2.0)
+            self._thread.join(STOP_SECONDS)
         clean = not self._thread.is_alive() and not self._tasks
         if not clean:
-            with suppress(OperationalError), self._db.write() as conn:
+            with suppress(DatabaseUnavailable), self._db.write() as conn:
                 self._outcomes.hand_back(conn, self._tasks.all(), Stopped())
         self._pools.close(wait=clean)
         for endpoint in self._endpoints.values():
             endpoint.close()
         return clean
-
-    def _join(self, seconds: float) -> None:
-        if self._thread.is_alive():
-            self._thread.join(seconds)
 
     # --- the loop
 
@@ -160,7 +159,7 @@ class Dispatcher:
                     self._claim()
                     self._wake_sidecars()
                 self.vitals.tell(self._db, self._tasks.at(Stage.ASKING))
-            except OperationalError as error:
+            except DatabaseUnavailable as error:
                 self._database_trouble(error)
             else:
                 self._database_well()
@@ -287,14 +286,12 @@ class Dispatcher:
 
     # --- trouble
 
-    def _database_trouble(self, error: OperationalError) -> None:
+    def _database_trouble(self, error: DatabaseUnavailable) -> None:
         """Nothing is claimed and nothing paid while nothing can be recorded; what was answered is kept and recorded."""
-        text = str(error.orig)
-        if self._trouble != text:
-            self._trouble = text
-            remedy = "free disk space, or end what locks the database; it goes on by itself"
-            self._log.error("database_trouble", error=text, remedy=remedy)
-        self._stopping.wait(TROUBLE_SECONDS)
+        if self._trouble != str(error):
+            self._trouble = str(error)
+            self._log.error("database_trouble", error=str(error))
+        time.sleep(TROUBLE_SECONDS)
 
     def _database_well(self) -> None:
         if self._trouble is not None:

@@ -103,6 +103,8 @@ class Outcomes:
         caption_id = record.known(conn, task.job, task.route, outcome.opened)
         if caption_id is not None:
             return self._done(conn, task, caption_id, via="known")
+        if self.stopping:
+            return self.hand_back(conn, [task], Stopped())
         leader = self._tasks.leader(task)
         if leader is not task:
             task.stage = Stage.FOLLOWING

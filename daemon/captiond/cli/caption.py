@@ -1,0 +1,130 @@
+"""`captiond caption`: caption these now, and wait."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from captiond.cli.app import App, as_json, example
+from captiond.cli.output import coloured, flat, note, number, safe, say, say_json, style
+
+if TYPE_CHECKING:
+    from captiond.jobs import Ended
+    from captiond.request import Progress
+
+
+@click.command(
+    short_help="Caption files, folders or URLs now, and wait.",
+    epilog=example("captiond caption photo.jpg holiday/", "captiond caption --json https://example.org/cat.jpg"),
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
+@as_json
+@click.pass_obj
+def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
+    """Caption files, folders (with all in them) and http(s) URLs now, and wait for it.
+
+    They are stored like the service does it, also where they are under no root, and what has an answer already costs
+    nothing. While the service runs it does the work, and these come first. Ends with 1 if any failed.
+
+    With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
+    """
+    from captiond import log
+    from captiond.config.load import state_dir
+    from captiond.request import Request
+
+    settings = app.loaded.settings
+    log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
+    request = Request(app.database(create=True, migrate=True), settings, state_dir(os.environ))
+    ids = request.enqueue(list(request.targets(paths)))
+    if not ids:
+        note("there is no image or video in it")
+        return 0
+    told: list[dict[str, Any]] = []
+    try:
+        with _Bar(len(ids)) as bar:
+
+            def tell(progress: Progress) -> None:
+                for job in progress.finished:
+                    bar.clear()
+                    told.append(_told(app, job, quiet=as_json))
+                bar.show(progress)
+
+            last = request.follow(ids, tell)
+    except KeyboardInterrupt:
+        request.abandon()
+        raise
+    if last.blocked:
+        left = last.total - last.done - last.failed
+        note(f"{last.blocked}\n{number(left, 'file')} not captioned: still in the queue, for `captiond run`")
+    if as_json:
+        say_json(told)
+    spend = f", {last.usd:.4f} USD" if last.usd else ""
+    note(f"{last.done:,} captioned, {last.failed:,} failed{spend}")
+    return 1 if last.failed or last.blocked else 0
+
+
+def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
+    """Say what became of one file; returns the same for --json."""
+    from captiond import captions
+    from captiond.errors import FAILURES
+
+    if job.state == "done":
+        with app.database().read() as conn:
+            document = captions.document(conn, job.file_id) or {}
+        if not quiet:
+            say(f"{style(safe(job.path), bold=True)}: {flat(document.get('caption', ''))}")
+        return {"path": job.path, "state": job.state, **document}
+    failure = FAILURES.get(job.reason or "")
+    remedy = failure.remedy if failure else ""
+    if not quiet:
+        note(f"{job.path}: {job.detail or job.reason} ({remedy})" if remedy else f"{job.path}: {job.detail}")
+    return {"path": job.path, "state": job.state, "reason": job.reason, "message": job.detail, "remedy": remedy}
+
+
+class _Bar:
+    """Progress, rate, time left and spend on a terminal; nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._progress: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Bar:
+        if coloured(sys.stderr) or sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._progress = Progress(
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[spend]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._progress.add_task("captioning", total=self._total, rate="", spend="")
+            self._progress.start()
+        return self
+
+    def clear(self) -> None:
+        """Make room for a line: rich draws the bar again below it."""
+        if self._progress is not None:
+            sys.stderr.flush()
+
+    def show(self, progress: Progress) -> None:
+        """Draw it anew."""
+        if self._progress is None:
+            return
+        task = self._progress.tasks[0]
+        done = progress.done + progress.failed
+        rate = f"{done / task.elapsed:.1f}/s" if done and task.elapsed else ""
+        spend = f"{progress.usd:.4f} USD" if progress.usd else f"{progress.tokens:,} tokens"
+        self._progress.update(self._task, completed=done, rate=rate, spend=spend)
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()

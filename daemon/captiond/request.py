@@ -1,0 +1,215 @@
+"""A person's request: files queued before all others, and waited for.
+
+While the service runs it does them; else this process does, holding the service's lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captiond import jobs, log
+from captiond.dispatch import Dispatcher
+from captiond.errors import InstanceError, UsageError
+from captiond.fetch import is_url
+from captiond.media.identify import named_like_media
+from captiond.parts import wire
+from captiond.paths import to_text
+from captiond.policy import HealthState
+from captiond.store import files
+from captiond.store.instance import InstanceLock
+from captiond.values import Priority, Stat
+from captiond.watch.patterns import Patterns
+
+if TYPE_CHECKING:
+    from captiond.config.models import Settings, Watch
+    from captiond.store.engine import Database
+
+POLL_SECONDS = 0.2
+"""Between two looks at how far the jobs are."""
+BATCH = 1000
+"""Jobs enqueued in one transaction."""
+STOP_GRACE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One file or URL to caption. `watch` is the root it lies under, if it does."""
+
+    path: str
+    watch: Watch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a request is. `blocked` says why nothing can go on, when this process does the work."""
+
+    total: int
+    done: int
+    failed: int
+    usd: float
+    tokens: int
+    finished: Sequence[jobs.Ended] = ()
+    blocked: str | None = None
+
+
+@dataclass(slots=True)
+class Request:
+    """Files that one command asked for."""
+
+    db: Database
+    settings: Settings
+    state_dir: Path
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def targets(self, paths: Sequence[str]) -> Iterator[Target]:
+        """Files as they are named, folders with all media in them, URLs.
+
+        Raises:
+            UsageError: a path does not exist.
+        """
+        for path in paths:
+            if is_url(path):
+                yield Target(path, None)
+                continue
+            absolute = os.path.abspath(path)
+            if os.path.isdir(absolute):
+                yield from self._folder(absolute)
+            elif os.path.lexists(absolute):
+                yield Target(absolute, self._watch_of(absolute))
+            else:
+                raise UsageError(f"{path}: no such file or folder")
+
+    def enqueue(self, targets: Sequence[Target]) -> list[int]:
+        """Put them first in the queue. Returns: the jobs' ids."""
+        ids: list[int] = []
+        now = time.time()
+        for start in range(0, len(targets), BATCH):
+            with self.db.write() as conn:
+                roots = {
+                    watch.path: files.upsert_root(conn, to_text(str(watch.path)), watch.recipe, None)
+                    for watch in {target.watch.path: target.watch for target in targets if target.watch}.values()
+                }
+                for target in targets[start : start + BATCH]:
+                    root_id = roots[target.watch.path] if target.watch else None
+                    file_id = files.ensure_file(conn, root_id, to_text(target.path), _stat(target.path), media=True)
+                    ids.append(
+                        jobs.enqueue(
+                            conn,
+                            file_id=file_id,
+                            root_id=root_id,
+                            recipe=target.watch.recipe if target.watch else "default",
+                            priority=Priority.PERSON,
+                            now=now,
+                            request=self.token,
+                        )
+                    )
+        return ids
+
+    def follow(self, ids: Sequence[int], tell: Callable[[Progress], None]) -> Progress:
+        """Wait until every job has ended, doing the work here while no service runs.
+
+        Args:
+            tell: called with each change, from this thread.
+        Returns: the last progress; `blocked` is set when an endpoint is paused and nothing can go on.
+        """
+        lock = InstanceLock(self.db.path)
+        dispatcher: Dispatcher | None = None
+        waiting = set(ids)
+        done = failed = 0
+        try:
+            while True:
+                if dispatcher is None and self._locked(lock):
+                    dispatcher = self._work()
+                with self.db.read() as conn:
+                    ended = jobs.ended(conn, sorted(waiting))
+                    usd, tokens = jobs.spent(conn, self.token)
+                waiting -= {job.id for job in ended}
+                done += sum(1 for job in ended if job.state == "done")
+                failed += sum(1 for job in ended if job.state != "done")
+                blocked = self._blocked(dispatcher) if dispatcher is not None and waiting else None
+                progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
+                tell(progress)
+                if not waiting or blocked:
+                    return progress
+                time.sleep(POLL_SECONDS)
+        finally:
+            if dispatcher is not None:
+                dispatcher.stop()
+            lock.release()
+
+    def abandon(self) -> int:
+        """The person gave up: what is still queued goes behind the new files, or away when it is under no root."""
+        with self.db.write() as conn:
+            return jobs.abandon(conn, self.token)
+
+    # --- parts
+
+    def _watch_of(self, path: str) -> Watch | None:
+        for watch in self.settings.watch:
+            if path.startswith(os.path.join(watch.path, "")):
+                return watch
+        return None
+
+    def _folder(self, folder: str) -> Iterator[Target]:
+        watch = self._watch_of(os.path.join(folder, ""))
+        root = str(watch.path) if watch else folder
+        patterns = Patterns(
+            include=watch.include if watch else ["**"],
+            exclude=watch.exclude if watch else [".*"],
+            suffix=self.settings.sidecar.suffix,
+        )
+        for here, folders, names in os.walk(folder):
+            relative = os.path.relpath(here, root)
+            prefix = "" if relative == "." else relative + "/"
+            folders[:] = sorted(name for name in folders if patterns.enters(prefix + name))
+            for name in sorted(names):
+                if patterns.takes(prefix + name) and named_like_media(name):
+                    path = os.path.join(here, name)
+                    yield Target(path, watch or self._watch_of(path))
+
+    @staticmethod
+    def _locked(lock: InstanceLock) -> bool:
+        try:
+            lock.acquire("caption")
+        except InstanceError:
+            return False
+        return True
+
+    def _work(self) -> Dispatcher:
+        parts = wire(self.settings, self.state_dir)
+        if parts.notice:
+            log.get("caption").warning("no_endpoint", notice=parts.notice)
+        dispatcher = Dispatcher(
+            self.db,
+            self.settings,
+            parts.routes,
+            run_id=uuid.uuid4().hex,
+            downloads=self.db.path.parent / "downloads",
+            min_priority=Priority.PERSON,
+        )
+        dispatcher.start()
+        return dispatcher
+
+    def _blocked(self, dispatcher: Dispatcher) -> str | None:
+        """Why nothing goes on, when every endpoint that is asked is paused by something that a person must mend."""
+        health = [dispatcher.vitals.of(name) for name in dispatcher.vitals.names()]
+        if not dispatcher.alive:
+            return "the dispatcher has died; see the lines above"
+        if health and all(one.state is HealthState.PAUSED and not one.passes for one in health):
+            return health[0].detail
+        return None
+
+
+def _stat(path: str) -> Stat:
+    """The file's stat; zeros for a URL, or where it can't be told (the job will say why)."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return Stat(0, 0, 0, 0)
+    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

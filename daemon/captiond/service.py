@@ -1,0 +1,235 @@
+"""The service: wires the parts, answers signals, tells systemd, ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captiond import captions, jobs, log, notify
+from captiond.dispatch import Dispatcher
+from captiond.errors import ConfigError
+from captiond.parts import Parts, wire
+from captiond.store import files
+from captiond.values import Priority, Source
+from captiond.watch.root import RootWatcher
+
+if TYPE_CHECKING:
+    from captiond.config.models import Settings
+    from captiond.store.engine import Database
+
+STOP_GRACE = 5.0
+"""Seconds that calls in flight get on SIGTERM; the whole stop stays under 10."""
+HUNG_SECONDS = 30.0
+"""A dispatcher whose loop has not turned for so long hangs; systemd's watchdog then restarts the service."""
+SUPERVISE_SECONDS = 1.0
+STATUS_SECONDS = 10.0
+
+
+class Service:
+    """Watch and caption until a signal says stop.
+
+    Args:
+        db: the open database, at the present schema; its lock is held by the caller.
+        load: reads the settings anew, for SIGHUP; raises ConfigError.
+        settings: the first settings.
+        state_dir: the state folder: models, downloads.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        load: Callable[[], Settings],
+        state_dir: Path,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._load = load
+        self._state_dir = state_dir
+        self._environ = environ
+        self._log = log.get("service")
+        self._wake = threading.Event()
+        self._stop_signal: int | None = None
+        self._reload = False
+        self._watchers: list[RootWatcher] = []
+        self._dispatcher: Dispatcher | None = None
+        self._ping_every = notify.watchdog_interval()
+        self._pinged = 0.0
+        self._status_at = 0.0
+
+    def run(self) -> tuple[int, bool]:
+        """Run until SIGTERM or SIGINT.
+
+        Returns: the exit code, 1 when a part has died; and whether every thread has ended.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        self._start(wire(self._settings, self._state_dir, self._environ))
+        notify.ready(self._status())
+        code = self._supervise()
+        notify.stopping("stopping; calls in flight get a few seconds")
+        clean = self._end(STOP_GRACE)
+        self._log.info("stopped", code=code)
+        return code, clean
+
+    # --- signals
+
+    def _on_stop(self, number: int, _frame: object) -> None:
+        self._stop_signal = number
+        self._wake.set()
+
+    def _on_reload(self, _number: int, _frame: object) -> None:
+        self._reload = True
+        self._wake.set()
+
+    # --- parts
+
+    def _start(self, parts: Parts) -> None:
+        settings = parts.settings
+        if parts.notice:
+            self._log.warning("no_endpoint", notice=parts.notice)
+        dispatcher = Dispatcher(
+            self._db,
+            settings,
+            parts.routes,
+            run_id=uuid.uuid4().hex,
+            downloads=self._state_dir / "downloads",
+            offline=self._offline,
+        )
+        self._watchers = [
+            RootWatcher(
+                watch, db=self._db, suffix=settings.sidecar.suffix, on_work=dispatcher.poke, on_state=self._on_root_state
+            )
+            for watch in settings.watch
+        ]
+        with self._db.write() as conn:
+            files.forget_roots(conn, keep_ids=[watcher.root_id for watcher in self._watchers])
+            jobs.reroute(conn, recipes=list(parts.routes))
+        self._take_over_builtin(parts)
+        self._dispatcher = dispatcher
+        dispatcher.start()
+        for watcher in self._watchers:
+            watcher.start()
+        self._log.info(
+            "started",
+            roots=[str(watch.path) for watch in settings.watch],
+            recipes={name: route.endpoint.name for name, route in parts.routes.items()},
+            models=sorted({route.model for route in parts.routes.values()}),
+            database=str(self._db.path),
+        )
+
+    def _take_over_builtin(self, parts: Parts) -> None:
+        """Files that only the built-in describer has described get a real caption, after all new ones."""
+        with self._db.write() as conn:
+            for watcher in self._watchers:
+                route = parts.routes[watcher.recipe]
+                if route.endpoint.source is Source.BUILTIN:
+                    continue
+                taken = captions.builtin_files(conn, watcher.root_id, route.name)
+                for file_id in taken:
+                    jobs.enqueue(
+                        conn,
+                        file_id=file_id,
+                        root_id=watcher.root_id,
+                        recipe=route.name,
+                        priority=Priority.BACKLOG,
+                        now=time.time(),
+                    )
+                if taken:
+                    self._log.info("taking_over_builtin", root=str(watcher.path), files=len(taken))
+
+    def _offline(self) -> list[int]:
+        return [watcher.root_id for watcher in self._watchers if not watcher.online]
+
+    def _on_root_state(self, root_id: int, online: bool, message: str) -> None:
+        if online:
+            self._log.info("root_online", root=root_id, detail=message)
+        else:
+            self._log.warning("root_offline", root=root_id, detail=message)
+        if self._dispatcher is not None:
+            self._dispatcher.poke()
+
+    def _end(self, grace: float) -> bool:
+        """Stop every part; True when no thread is left hanging."""
+        for watcher in self._watchers:
+            watcher.stop()
+        clean = True
+        if self._dispatcher is not None:
+            self._dispatcher.wind_up()
+            deadline = time.monotonic() + grace
+            while self._dispatcher.alive and time.monotonic() < deadline and not self._hurry(grace):
+                self._ping()
+                self._wake.wait(0.1)
+                self._wake.clear()
+            clean = self._dispatcher.stop()
+        self._watchers, self._dispatcher = [], None
+        return clean
+
+    def _hurry(self, grace: float) -> bool:
+        """A stop came while a reload waits for calls that may take minutes."""
+        return grace > STOP_GRACE and self._stop_signal is not None
+
+    # --- supervision
+
+    def _supervise(self) -> int:
+        while self._stop_signal is None:
+            self._wake.wait(min(SUPERVISE_SECONDS, self._ping_every or SUPERVISE_SECONDS))
+            self._wake.clear()
+            if self._reload:
+                self._reload = False
+                self._do_reload()
+            if self._dispatcher is None or not self._dispatcher.alive:
+                self._log.error("dispatcher_died", remedy="see the lines above; systemd starts the service again")
+                return 1
+            for watcher in self._watchers:
+                watcher.revive()
+            self._ping()
+            self._tell_status()
+        self._log.info("stopping", signal=signal.Signals(self._stop_signal).name)
+        return 0
+
+    def _do_reload(self) -> None:
+        notify.reloading()
+        try:
+            settings = self._load()
+            parts = wire(settings, self._state_dir, self._environ)
+        except ConfigError as error:
+            self._log.error("reload_refused", error=str(error), remedy="the old configuration stays in force")
+        else:
+            log.configure(settings.log.level, settings.log.format)
+            longest = max((endpoint.timeout_seconds for endpoint in self._settings.endpoints.values()), default=120.0)
+            self._end(max(longest, STOP_GRACE + 1))
+            if self._stop_signal is None:
+                self._settings = settings
+                self._start(parts)
+                self._log.info("reloaded")
+        notify.ready(self._status())
+
+    def _ping(self) -> None:
+        """Tell systemd's watchdog that all is well, if it is: a loop that hangs gets no ping."""
+        now = time.monotonic()
+        if self._ping_every is None or now - self._pinged < self._ping_every:
+            return
+        if self._dispatcher is None or now - self._dispatcher.beat < HUNG_SECONDS:
+            self._pinged = now
+            notify.watchdog()
+
+    def _tell_status(self) -> None:
+        if time.monotonic() >= self._status_at:
+            self._status_at = time.monotonic() + STATUS_SECONDS
+            notify.status(self._status())
+
+    def _status(self) -> str:
+        with self._db.read() as conn:
+            counts = jobs.counts(conn)
+        offline = len(self._offline())
+        roots = f"{len(self._watchers)} roots" + (f" ({offline} offline)" if offline else "")
+        return f"{roots}, {counts.get('queued', 0)} queued, {counts.get('running', 0)} running, {counts.get('failed', 0)} failed"
