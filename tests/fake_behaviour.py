@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -269,8 +270,8 @@ def _hang(wire: Wire) -> bool:
             return True
         readable, _, _ = select.select([wire.connection], [], [], 0.02)
         if readable:
-            try:
-                gone = not wire.connection.recv(1, socket.MSG_PEEK)
+            try:  # a TLS connection can't be peeked into; its client says nothing more, so it is its end
+                gone = isinstance(wire.connection, ssl.SSLSocket) or not wire.connection.recv(1, socket.MSG_PEEK)
             except OSError:
                 gone = True
             if gone:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -23,8 +24,10 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 from fake_behaviour import (  # the tests' one import for everything about the fake
@@ -70,6 +73,8 @@ __all__ = [
 ]  # fmt: skip
 
 PIECE = 1 << 20
+CERTIFICATE = Path(__file__).parent / "data" / "loopback.pem"
+"""For 127.0.0.1 and localhost, with its key: for these tests alone. A client trusts it by $SSL_CERT_FILE."""
 
 
 def model_entry(model: str = "fake-vision-1", *inputs: str, price: float = 1e-6) -> dict[str, Any]:
@@ -98,7 +103,8 @@ class FakeEndpoint:
         key: the bearer token that it wants; None takes any request.
         fast: read each body and answer without looking into it (for benchmarks).
         default: the answer to a request that no script is left for.
-        models: what `GET /models` lists; a Behaviour answers that instead; None is 404.
+        models: what `GET /models` lists; a Behaviour answers that instead.
+        tls: speak HTTPS, with the certificate of tests/data/loopback.pem: see CERTIFICATE.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class FakeEndpoint:
         fast: bool = False,
         default: Script | None = None,
         models: list[dict[str, Any]] | Behaviour | None = None,
+        tls: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -127,7 +134,14 @@ class FakeEndpoint:
         self._stopping = threading.Event()
         self._released = threading.Event()
         self._open: set[socket.socket] = set()
+        self._scheme = "https" if tls else "http"
         self._server = _Server((host, port), self)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fake", daemon=True)
 
     @property
@@ -139,7 +153,7 @@ class FakeEndpoint:
     @property
     def base_url(self) -> str:
         """What an endpoint's `base_url` is set to."""
-        return "http://{}:{}/v1".format(*self.address)
+        return "{}://{}:{}/v1".format(self._scheme, *self.address)
 
     @property
     def violations(self) -> list[str]:
@@ -189,10 +203,8 @@ class FakeEndpoint:
         self._server.server_close()
         with self._lock:
             for connection in self._open:
-                try:
+                with suppress(OSError):  # the client was quicker
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # the client was quicker
 
     def __enter__(self) -> Self:
         return self.start()
