@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"(\d{1,6})\s*([SMHDW])")
+_UNITS = {"S": "seconds", "M": "minutes", "H": "hours", "D": "days", "W": "weeks"}
 
 
 def parse(text: str, now: datetime, *, end: bool) -> str:
@@ -24,13 +24,13 @@ def parse(text: str, now: datetime, *, end: bool) -> str:
     Raises:
         ValueError: it is none of these.
     """
-    text = text.strip().lower()
+    text = text.strip().upper()
     ago = _AGO.fullmatch(text)
     if ago:
         return _utc(now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
     # Days are counted without a zone and get theirs last: not every day has 24 hours.
     today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    day = {"today": today, "yesterday": today - timedelta(days=1)}.get(text)
+    day = {"TODAY": today, "YESTERDAY": today - timedelta(days=1)}.get(text)
     if day is None and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         day = datetime.fromisoformat(text)
     if day is not None:
