@@ -11,7 +11,7 @@ from captiond.store import tables as t
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """How many files there are of each sort. `media` counts images and videos, present or not.
+    """How many files there are of each sort; `media` counts images and videos, present or not."""
 
     media: int = 0
     captioned: int = 0
