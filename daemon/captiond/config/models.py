@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+OXEN = "oxen"
 OXEN_BASE_URL = "https://hub.oxen.ai/api/ai"
 OXEN_MODEL = "gemini-3-flash-preview"
 OXEN_KEY_ENV = "OXEN_API_KEY"
@@ -16,7 +17,12 @@ LOCAL = "local"
 
 
 def _expanded(path: Path) -> Path:
-    return path.expanduser()
+    if "\x00" in str(path):
+        raise ValueError("a path holds no NUL character")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such user, or it has no home folder") from None
 
 
 LocalPath = Annotated[Path, AfterValidator(_expanded)]
@@ -26,7 +32,7 @@ LocalPath = Annotated[Path, AfterValidator(_expanded)]
 class Section(BaseModel):
     """Base of every table of the configuration: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class VideoMode(StrEnum):
@@ -80,13 +86,13 @@ class Endpoint(Section):
 
 class Recipe(Section):
     prompt: str = "Describe this {kind} in one or two plain sentences."
-    """What to ask; may use {kind} {filename} {folder} {path} {root} {date} {camera} {gps} {width} {height} {duration} {language}."""
+    """What to ask, with variables such as {kind} and {filename}; {{ and }} are braces."""
     system: str | None = None
     """The system text that goes before it; the same variables."""
     language: str | None = None
     """The language to answer in, such as "en" or "Deutsch"; not set: the model's choice."""
     endpoint: str | None = None
-    """The endpoint to ask: a name under [endpoints], "local" or "builtin"; not set: the only one there is."""
+    """The endpoint to ask: a name under [endpoints], "local" or "builtin"; not set: the first of [endpoints]."""
     model: str | None = None
     """Another model than the endpoint's."""
     max_tokens: int = Field(default=300, ge=1)
@@ -172,7 +178,7 @@ class Log(Section):
 
 
 class Settings(Section):
-    """The whole configuration, checked. Cross references between tables are checked here."""
+    """The whole configuration. What one table says of another is checked by `checks`, when it is loaded."""
 
     database: Database = Database()
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
@@ -183,6 +189,19 @@ class Settings(Section):
     media: Media = Media()
     local: LocalModel = LocalModel()
     log: Log = Log()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _oxen_defaults(cls, data: Any) -> Any:
+        """`[endpoints.oxen]` needs no key of its own: what it leaves out is Oxen.ai's."""
+        endpoints = data.get("endpoints") if isinstance(data, dict) else None
+        oxen = endpoints.get(OXEN) if isinstance(endpoints, dict) else None
+        # Another server that is only called so gets neither Oxen's model nor its key.
+        if not isinstance(oxen, dict) or str(oxen.get("base_url", OXEN_BASE_URL)).rstrip("/") != OXEN_BASE_URL:
+            return data
+        key = {} if "api_key_file" in oxen else {"api_key_env": OXEN_KEY_ENV}
+        filled = {"base_url": OXEN_BASE_URL, "model": OXEN_MODEL, **key, **oxen}
+        return {**data, "endpoints": {**(endpoints or {}), OXEN: filled}}
 
     @model_validator(mode="after")
     def _default_recipe(self) -> Self:
