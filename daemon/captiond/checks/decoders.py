@@ -44,6 +44,8 @@ def decoders(situation: Situation) -> Iterator[Finding]:
         try:
             encoded = encode(picture(Path(folder)), situation, EncodeSpec())
         except Failure as failure:
-            yield fail(f"a test picture can't be encoded: {failure.message}", failure.remedy or "install captiond again")
+            yield fail(
+                f"a test picture can't be encoded: {failure.message}", failure.remedy or "install captiond again"
+            )
             return
     yield ok(f"a test picture was encoded in {encoded.seconds * 1000:.0f} ms")

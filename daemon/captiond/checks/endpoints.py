@@ -26,7 +26,9 @@ SHOWN = 80
 def used(situation: Situation) -> dict[str, EndpointSettings]:
     """The endpoints over HTTP that a recipe asks."""
     resolved = situation.resolved
-    return {name: resolved.endpoints[name] for name in sorted(set(resolved.asked.values())) if name in resolved.endpoints}
+    return {
+        name: resolved.endpoints[name] for name in sorted(set(resolved.asked.values())) if name in resolved.endpoints
+    }
 
 
 def key(situation: Situation) -> Iterator[Finding]:
@@ -66,7 +68,9 @@ def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Fin
     try:
         answer = httpx2.get(url, headers=headers, timeout=REACH_SECONDS, follow_redirects=False)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        return fail(f"{name}: {settings.base_url} can't be reached: {error or type(error).__name__}", Unavailable.remedy)
+        return fail(
+            f"{name}: {settings.base_url} can't be reached: {str(error) or type(error).__name__}", Unavailable.remedy
+        )
     if answer.status_code == 401 and found.value:
         return fail(f"{name}: {settings.base_url} does not accept the key (401)", Unauthorized.remedy)
     return ok(f"{name}: {settings.base_url} is there" + ("" if situation.call else "; --call makes a real request"))

@@ -22,8 +22,10 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @as_json
 @click.pass_obj
 def check(app: App, call: bool, as_json: bool) -> int:
-    """Look at everything that can be wrong before it is: configuration, key, endpoints, folders, rights, inotify
-    limits, disk, database, clock and decoders. Nothing is changed.
+    """Look at everything that can be wrong before it is, and say what to do about it.
+
+    Looked at are the configuration, clock, disk, database, folders, rights, inotify's limits, decoders, keys and
+    endpoints. Nothing is changed.
 
     Ends with 0 if all is well or only warned of, 1 if anything fails, 78 if the configuration is wrong.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from captiond.cli.app import App, as_json, example
-from captiond.cli.output import note, safe, say, say_json, style
 
 
 @click.command(
@@ -21,6 +20,4 @@ def config(app: App, as_json: bool) -> None:
 
     With --json: an array of objects with key, value, origin.
     """
-    from captiond.config.load import effective
-
     loaded = app.loaded

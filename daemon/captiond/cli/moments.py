@@ -54,4 +54,6 @@ class Moment(click.ParamType[str]):
         try:
             return parse(str(value), datetime.now().astimezone(), end=self.end)
         except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is no moment: write 2026-11-22, 2026-11-22T10:35, today, or 7d for a week ago", param, ctx)
+            self.fail(
+                f"{value!r} is no moment: write 2026-11-22, 2026-11-22T10:35, today, or 7d for a week ago", param, ctx
+            )

@@ -106,7 +106,9 @@ def width_of(text: str) -> int:
     return cell_len(text)
 
 
-def table(rows: Sequence[Sequence[str]], *, styles: Mapping[int, Callable[[str], Mapping[str, Any]]] | None = None) -> None:
+def table(
+    rows: Sequence[Sequence[str]], *, styles: Mapping[int, Callable[[str], Mapping[str, Any]]] | None = None
+) -> None:
     """Rows in columns as wide as their widest cell; `styles` gives a column's click styles by its text."""
     if not rows:
         return

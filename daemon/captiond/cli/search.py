@@ -9,10 +9,10 @@ import click
 
 from captiond.cli.app import App, as_json, example
 from captiond.cli.moments import Moment
-from captiond.cli.output import flat, local_time, note, safe, say, say_json, style
+from captiond.cli.output import local_time, note, safe, say, say_json, style
 
 if TYPE_CHECKING:
-    from captiond.search import Hits
+    from captiond.search import Hit, Hits
 
 
 @click.command(
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 @click.option("--since", metavar="WHEN", type=Moment(), help="Captioned then or later: 2026-11-22, today, 7d.")
 @click.option("--until", metavar="WHEN", type=Moment(end=True), help="Captioned then or earlier; a day counts whole.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="The most files.")
+@click.option("--gone", "include_absent", is_flag=True, help="Also files that are gone.")
 @as_json
 @click.pass_obj
 def search(
-    app: App, query: tuple[str, ...], limit: int, as_json: bool, root: str | None, under: str | None, **filters: Any
+    app: App, /, query: tuple[str, ...], limit: int, as_json: bool, root: str | None, under: str | None, **filters: Any
 ) -> None:
     """Find files by the words in their captions, tags, categories and names.
 
     All words must be there; "two words" are a phrase, -word must not be there, OR is one or the other, word* begins with
-    it. Best match first; without QUERY the newest first. A query that begins with - goes after --.
+    it. Best match first; without QUERY the newest first. A query with a word that begins with - goes after --.
 
     With --json: an array of objects with the keys of the view `captions`: path, root, sha256, kind, mime, bytes, width,
     height, duration_seconds, caption, category, tags, fields, language, source, recipe, recipe_digest, model,
@@ -83,12 +84,16 @@ def _as_text(hits: Hits) -> None:
         gone = "" if row["present"] else style("  gone", fg="yellow")
         say(style(safe(row["path"]), bold=True) + gone + style(f"  {local_time(row['created_at'])}", dim=True))
         labels = [safe(label) for label in [row["category"], *row["tags"]] if label]
-        say("    " + _marked(hit.snippet) + (style(f"  [{', '.join(labels)}]", fg="cyan") if labels else ""))
+        say("    " + _marked(hit) + (style(f"  [{', '.join(labels)}]", fg="cyan") if labels else ""))
 
 
-def _marked(snippet: str) -> str:
-    """The snippet in one line, with what was searched for set off."""
-    return flat(snippet)
+def _marked(hit: Hit) -> str:
+    """The snippet, with the words that were searched for set off."""
+    parts, at = [], 0
+    for start, end in hit.marks:
+        parts += [safe(hit.snippet[at:start]), style(safe(hit.snippet[start:end]), fg="yellow", bold=True)]
+        at = end
+    return "".join([*parts, safe(hit.snippet[at:])])
 
 
 def _remarks(hits: Hits, text: str | None, *, filtered: bool) -> None:

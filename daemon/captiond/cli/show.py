@@ -63,7 +63,9 @@ def _find(conn: Connection, asked: str, app: App) -> Details:
         found = int(asked) if len(asked) < 19 else None
         details = store.of_file(conn, found) if found is not None else None
         if details is None:
-            raise CaptiondError(f"no file has the ID {asked}, and there is no {names[0]}; looked in {app.database_path}")
+            raise CaptiondError(
+                f"no file has the ID {asked}, and there is no {names[0]}; looked in {app.database_path}"
+            )
         return details
     details = store.of_file(conn, found) if found is not None else None
     if details is None:

@@ -27,7 +27,9 @@ MINUTE = 60.0
     short_help="Show the queue, the roots, the endpoints and the newest errors.",
     epilog=example("captiond status", "captiond status --json"),
 )
-@click.option("--errors", metavar="N", type=click.IntRange(min=0), default=NEWEST, show_default=True, help="The most errors.")
+@click.option(
+    "--errors", metavar="N", type=click.IntRange(min=0), default=NEWEST, show_default=True, help="The most errors."
+)
 @as_json
 @click.pass_obj
 def status(app: App, errors: int, as_json: bool) -> None:
@@ -92,7 +94,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
     from captiond.store import calls, totals
 
     now = time.time()
-    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None).timestamp()
     rates = {row.endpoint: row.calls for row in calls.spend_since(conn, now - MINUTE)}
     known = {row.name: row for row in calls.endpoints(conn)}
     return {

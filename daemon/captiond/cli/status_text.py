@@ -38,7 +38,9 @@ def _queue(document: Mapping[str, Any]) -> None:
         f"queue     {queue['queued']:,} queued, {queue['running']:,} running, {queue['done']:,} done, "
         + (style(failed, fg="red") if queue["failed"] else failed)
     )
-    parts = [f"{number(files['captioned'], 'caption')} for {number(files['media'], 'image and video', 'images and videos')}"]
+    parts = [
+        f"{number(files['captioned'], 'caption')} for {number(files['media'], 'image and video', 'images and videos')}"
+    ]
     if files["absent"]:
         parts.append(f"{files['absent']:,} of them gone")
     if files["not_media"]:
@@ -49,7 +51,9 @@ def _queue(document: Mapping[str, Any]) -> None:
 
 
 def _health(cell: str) -> Mapping[str, Any]:
-    return {"fg": {"online": "green", "healthy": "green", "offline": "red", "paused": "red"}.get(cell.strip(), "yellow")}
+    return {
+        "fg": {"online": "green", "healthy": "green", "offline": "red", "paused": "red"}.get(cell.strip(), "yellow")
+    }
 
 
 def _roots(roots: list[Mapping[str, Any]]) -> None:
@@ -63,7 +67,8 @@ def _roots(roots: list[Mapping[str, Any]]) -> None:
             number(root["files"], "file"),
             f"{root['queued']:,} waiting" if root["queued"] else "",
             f"{root['failed']:,} failed" if root["failed"] else "",
-            f"scanned {local_time(root['last_scan'])}" + (f" in {root['scan_seconds']:.1f} s" if root["scan_seconds"] else ""),
+            f"scanned {local_time(root['last_scan'])}"
+            + (f" in {root['scan_seconds']:.1f} s" if root["scan_seconds"] else ""),
         ]
         for root in roots
     ]

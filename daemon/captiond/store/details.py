@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select
+from sqlalchemy import Connection, Select, and_, exists, or_, select
 
 from captiond.store import tables as t
 
@@ -41,26 +41,34 @@ def find(conn: Connection, path: str) -> int | None:
 
 def of_file(conn: Connection, file_id: int) -> Details | None:
     """All of a file, or None when there is no such id."""
-    file = conn.execute(select(t.file).where(t.file.c.id == file_id)).mappings().one_or_none()
+    file = _one(conn, select(t.file).where(t.file.c.id == file_id))
     if file is None:
         return None
     content_id = file["content_id"]
-    root = conn.execute(select(t.root).where(t.root.c.id == file["root_id"])).mappings().one_or_none()
-    content = conn.execute(select(t.content).where(t.content.c.id == content_id)).mappings().one_or_none()
-    captions = conn.execute(
-        select(t.caption).where(t.caption.c.content_id == content_id).order_by(t.caption.c.id.desc())
-    ).mappings()
-    jobs = conn.execute(select(t.job).where(t.job.c.file_id == file_id).order_by(t.job.c.id.desc())).mappings()
     own = select(t.job.c.id).where(t.job.c.file_id == file_id)
     # A call knows its job by index; by content it would be a scan of all calls.
     shared = select(t.job.c.id).join(t.file, t.file.c.id == t.job.c.file_id).where(t.file.c.content_id == content_id)
-    calls = conn.execute(
-        select(t.call)
-        .where(or_(t.call.c.job_id.in_(own), and_(t.call.c.job_id.in_(shared), t.call.c.content_id == content_id)))
-        .order_by(t.call.c.id.desc())
-    ).mappings()
-    sidecar = conn.execute(select(t.sidecar).where(t.sidecar.c.file_id == file_id)).mappings().one_or_none()
-    return Details(file, root, content, captions.all(), jobs.all(), calls.all(), sidecar)
+    calls = or_(t.call.c.job_id.in_(own), and_(t.call.c.job_id.in_(shared), t.call.c.content_id == content_id))
+    return Details(
+        file=file,
+        root=_one(conn, select(t.root).where(t.root.c.id == file["root_id"])),
+        content=_one(conn, select(t.content).where(t.content.c.id == content_id)),
+        captions=_all(
+            conn, select(t.caption).where(t.caption.c.content_id == content_id).order_by(t.caption.c.id.desc())
+        ),
+        jobs=_all(conn, select(t.job).where(t.job.c.file_id == file_id).order_by(t.job.c.id.desc())),
+        calls=_all(conn, select(t.call).where(calls).order_by(t.call.c.id.desc())),
+        sidecar=_one(conn, select(t.sidecar).where(t.sidecar.c.file_id == file_id)),
+    )
+
+
+def _one(conn: Connection, query: Select[Any]) -> Fields | None:
+    row = conn.execute(query).one_or_none()
+    return None if row is None else row._asdict()
+
+
+def _all(conn: Connection, query: Select[Any]) -> list[Fields]:
+    return [row._asdict() for row in conn.execute(query)]
 
 
 def failed_under(conn: Connection, path: str) -> list[int]:
@@ -68,7 +76,9 @@ def failed_under(conn: Connection, path: str) -> list[int]:
     folder, _, name = path.rpartition("/")
     below = path.rstrip("/") + "/"
     # "0" is the character after "/": a range that the index on folders serves, unlike LIKE.
-    is_below = or_(t.file.c.folder == path.rstrip("/"), and_(t.file.c.folder >= below, t.file.c.folder < below[:-1] + "0"))
+    is_below = or_(
+        t.file.c.folder == path.rstrip("/"), and_(t.file.c.folder >= below, t.file.c.folder < below[:-1] + "0")
+    )
     rows = conn.execute(
         select(t.file.c.id)
         .where(or_(and_(t.file.c.folder == folder, t.file.c.name == name), is_below))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from captiond.store import tables as t
 
@@ -50,26 +50,25 @@ def files_by_root(conn: Connection) -> dict[int, int]:
         .where(t.file.c.root_id.is_not(None), t.file.c.media == 1, t.file.c.present == 1)
         .group_by(t.file.c.root_id)
     )
-    return {root_id: count for root_id, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def sidecars(conn: Connection) -> dict[str, int]:
     """How many sidecars are in each state; states without any are not named."""
     rows = conn.execute(select(t.sidecar.c.state, func.count()).group_by(t.sidecar.c.state))
-    return {state: count for state, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
-def sidecar_troubles(conn: Connection, limit: int) -> list[Row[tuple[str, str, str, str | None]]]:
+def sidecar_troubles(conn: Connection, limit: int) -> list[tuple[str, str, str, str | None]]:
     """Sidecars that could not be written: (folder, name, state, reason). Pending ones without a reason are only due."""
-    return list(
-        conn.execute(
-            select(t.file.c.folder, t.file.c.name, t.sidecar.c.state, t.sidecar.c.reason)
-            .join_from(t.sidecar, t.file, t.file.c.id == t.sidecar.c.file_id)
-            .where(t.sidecar.c.state != "written", t.sidecar.c.reason.is_not(None))
-            .order_by(t.sidecar.c.file_id.desc())
-            .limit(limit)
-        )
+    rows = conn.execute(
+        select(t.file.c.folder, t.file.c.name, t.sidecar.c.state, t.sidecar.c.reason)
+        .join_from(t.sidecar, t.file, t.file.c.id == t.sidecar.c.file_id)
+        .where(t.sidecar.c.state != "written", t.sidecar.c.reason.is_not(None))
+        .order_by(t.sidecar.c.file_id.desc())
+        .limit(limit)
     )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def newest_caption(conn: Connection) -> str | None:
