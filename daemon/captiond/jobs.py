@@ -40,7 +40,7 @@ from captiond.paths import from_text
 from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.store.clean import cleaned
-from captiond.values import Job, JobState
+from captiond.values import Job, JobState, Priority
 
 _ANY_PRIORITY = -1
 _CHUNK = 5000
@@ -115,9 +115,14 @@ _queue = _job.alias("queue")
 _IN_ORDER = (_queue.c.priority.desc(), _queue.c.due_at, _queue.c.id)
 
 
+_is_there = select(t.file.c.id).where(t.file.c.id == _queue.c.file_id, t.file.c.present == 1).exists()
+
+
 def _claimable(*columns: Any, of_request: bool) -> Select[Any]:
+    # The job of a file that is gone waits: it may be a share that comes back, and is claimed again when the file is seen.
     query = select(*columns).where(
         _queue.c.state == _QUEUED,
+        _is_there,
         _queue.c.recipe.in_(bindparam("recipes", expanding=True)),
         or_(_queue.c.root_id.is_(None), _queue.c.root_id.not_in(bindparam("offline_roots", expanding=True))),
     )
@@ -431,6 +436,25 @@ def requeue(conn: Connection, *, file_ids: Collection[int] | None, now: float, p
     if file_ids is None:
         return conn.execute(_REQUEUE, values).rowcount
     return sum(conn.execute(_REQUEUE_FILES, {**values, "file_ids": part}).rowcount for part in _chunks(file_ids))
+
+
+def reroute(conn: Connection, *, recipes: Collection[str]) -> int:
+    """queued -> queued under another recipe: the root has another one now, or the job's is not configured any more.
+
+    Returns how many changed.
+    """
+    of_root = select(t.root.c.recipe).where(t.root.c.id == _job.c.root_id, t.root.c.watched == 1).scalar_subquery()
+    recipe = func.coalesce(of_root, case((_job.c.recipe.in_(list(recipes)), _job.c.recipe), else_="default"))
+    statement = update(_job).where(_job.c.state == _QUEUED, _job.c.recipe != recipe).values(recipe=recipe)
+    return conn.execute(statement).rowcount
+
+
+def abandon(conn: Connection, request: str) -> int:
+    """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many."""
+    mine = (_job.c.request == request) & (_job.c.state == _QUEUED)
+    dropped = conn.execute(delete(_job).where(mine, _job.c.root_id.is_(None))).rowcount
+    behind = {"priority": int(Priority.BACKLOG), "request": None}
+    return dropped + conn.execute(update(_job).where(mine).values(behind)).rowcount
 
 
 # --- looking --------------------------------------------------------------------------------------------------------

@@ -182,8 +182,8 @@ class Outcomes:
             case policy.GiveBack(due_at=due_at):
                 ending = "given_back"
                 jobs.give_back(conn, job, due_at=due_at, reason=reason, detail=detail)
-            case policy.Drop():
-                # The job stays, and is claimed again should the file come back: a share that was unmounted a moment
+            case _:
+                # Drop. The job stays, and is claimed again should the file come back: a share that was unmounted a moment
                 # ago looks the same from here.
                 ending = "absent"
                 files.mark_absent(conn, [job.file_id])

@@ -153,9 +153,9 @@ def after_endpoint_failure(
     """
     if started_at < health.paused_until:
         return _at_least_as_told(health, failure, now)
-    passes = isinstance(failure, _PASSES_BY_ITSELF)
-    strikes = health.strikes if passes == _is_passing(health.reason) else 0
-    if not passes:
+    by_itself = isinstance(failure, _PASSES_BY_ITSELF)
+    strikes = health.strikes if by_itself == passes(health) else 0
+    if not by_itself:
         wait = max(_grown(PERSON_PAUSE, strikes, PERSON_PAUSE_MAX), _told(failure))
     elif failure.retry_after is not None:
         wait = max(_told(failure), min(queue.pause_seconds, SHORTEST_TOLD_PAUSE))
@@ -187,8 +187,9 @@ def _at_least_as_told(health: EndpointHealth, failure: Failure, now: float) -> E
     return health
 
 
-def _is_passing(reason: str | None) -> bool:
-    return reason in {cls.code for cls in _PASSES_BY_ITSELF}
+def passes(health: EndpointHealth) -> bool:
+    """Whether what paused the endpoint passes by itself, without a person."""
+    return health.reason in {cls.code for cls in _PASSES_BY_ITSELF}
 
 
 def _grown(first: float, times: int, longest: float) -> float:

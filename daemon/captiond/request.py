@@ -8,25 +8,27 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import jobs, log
 from captiond.dispatch import Dispatcher
-from captiond.errors import InstanceError, UsageError
+from captiond.errors import InstanceError, UsageError, Vanished
 from captiond.fetch import is_url
 from captiond.media.identify import named_like_media
 from captiond.parts import wire
 from captiond.paths import to_text
 from captiond.policy import HealthState
-from captiond.store import files
+from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
-from captiond.values import Priority, Stat
+from captiond.values import JobState, Priority, Stat
 from captiond.watch.patterns import Patterns
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from captiond.config.models import Settings, Watch
     from captiond.store.engine import Database
 
@@ -46,6 +48,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A job of the request that has ended. `path` is text; `reason` and `detail` are there when it failed."""
+
+    id: int
+    file_id: int
+    path: str
+    done: bool
+    reason: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a request is. `blocked` says why nothing can go on, when this process does the work."""
 
@@ -54,7 +68,7 @@ class Progress:
     failed: int
     usd: float
     tokens: int
-    finished: Sequence[jobs.Ended] = ()
+    finished: Sequence[Ended] = ()
     blocked: str | None = None
 
 
@@ -127,11 +141,11 @@ class Request:
                 if dispatcher is None and self._locked(lock):
                     dispatcher = self._work()
                 with self.db.read() as conn:
-                    ended = jobs.ended(conn, sorted(waiting))
-                    usd, tokens = jobs.spent(conn, self.token)
+                    ended = _ended(conn, waiting)
+                    usd, tokens = calls.spent_on(conn, self.token)
                 waiting -= {job.id for job in ended}
-                done += sum(1 for job in ended if job.state == "done")
-                failed += sum(1 for job in ended if job.state != "done")
+                done += sum(1 for job in ended if job.done)
+                failed += sum(1 for job in ended if not job.done)
                 blocked = self._blocked(dispatcher) if dispatcher is not None and waiting else None
                 progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
                 tell(progress)
@@ -196,14 +210,23 @@ class Request:
         dispatcher.start()
         return dispatcher
 
-    def _blocked(self, dispatcher: Dispatcher) -> str | None:
-        """Why nothing goes on, when every endpoint that is asked is paused by something that a person must mend."""
-        health = [dispatcher.vitals.of(name) for name in dispatcher.vitals.names()]
+    @staticmethod
+    def _blocked(dispatcher: Dispatcher) -> str | None:
+        """Why nothing can go on here, when that is so: a person must act first."""
         if not dispatcher.alive:
-            return "the dispatcher has died; see the lines above"
-        if health and all(one.state is HealthState.PAUSED and not one.passes for one in health):
-            return health[0].detail
-        return None
+            return "the work has stopped; the lines above say why"
+        return dispatcher.vitals.blocked()
+
+
+def _ended(conn: Connection, ids: Collection[int]) -> list[Ended]:
+    """Those of the jobs that have ended. One whose file is gone will not be done any more either."""
+    ended = []
+    for row in jobs.of_ids(conn, ids):
+        gone = row.state == JobState.QUEUED and row.reason == Vanished.code
+        if gone or row.state in (JobState.DONE, JobState.FAILED):
+            done = row.state == JobState.DONE
+            ended.append(Ended(row.id, row.file_id, row.path, done, row.reason, row.detail))
+    return ended
 
 
 def _stat(path: str) -> Stat:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,35 +103,38 @@ def encode(job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, guar
 def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
     """One call, and the judgement of its answer."""
     started_at, started = time.time(), time.perf_counter()
-    endpoint = route.endpoint
     answer: Answer | None = None
-
-    def record(outcome: str, failure: Failure | None = None) -> Call:
-        return Call(
-            endpoint=endpoint.name,
-            model=answer.model if answer else route.model,
-            started_at=started_at,
-            seconds=time.perf_counter() - started,
-            outcome=outcome,
-            usage=answer.usage if answer else Call.__dataclass_fields__["usage"].default,
-            http_status=failure.http_status if failure else 200,
-            bytes_sent=answer.bytes_sent if answer else 0,
-            finish_reason=answer.finish_reason if answer else None,
-            rejected=failure.rejected if failure else None,
-        )
-
+    failure: Failure
     try:
         context = FileContext(path=to_text(job.path), root=to_text(job.root or os.path.dirname(job.path)))
         request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context)
-        answer = endpoint.ask(request)
+        answer = route.endpoint.ask(request)
         reply = recipes.reply(route.recipe, answer)
-    except Failure as failure:
-        return HasFailed(job.id, failure, record(failure.code, failure))
+    except Failure as error:
+        failure = error
     except Exception as error:
-        log.get("work").exception("call_crashed", path=job.path)
+        log.get("work").exception("call_crashed", path=to_text(job.path))
         failure = Internal(type(error).__name__)
-        return HasFailed(job.id, failure, record(failure.code, failure))
-    return WasAnswered(job.id, answer, reply, record("answered"))
+    else:
+        call = _call(route, answer, started_at, time.perf_counter() - started)
+        return WasAnswered(job.id, answer, reply, call)
+    call = _call(route, answer, started_at, time.perf_counter() - started)
+    call = replace(call, outcome=failure.code, http_status=failure.http_status, rejected=failure.rejected)
+    return HasFailed(job.id, failure, call)
+
+
+def _call(route: Route, answer: Answer | None, started_at: float, seconds: float) -> Call:
+    """The record of a call that was answered well; also the ground of one that was not."""
+    call = Call(route.endpoint.name, route.model, started_at, seconds, outcome="answered", http_status=200)
+    if answer is None:
+        return call
+    return replace(
+        call,
+        model=answer.model,
+        usage=answer.usage,
+        bytes_sent=answer.bytes_sent,
+        finish_reason=answer.finish_reason,
+    )
 
 
 def publish(file_id: int, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:
@@ -141,7 +144,7 @@ def publish(file_id: int, target: str, body: bytes, owned: Collection[str], old:
         if outcome.state == "written" and old is not None and old != target:
             sidecar.remove(old, owned=owned)
     except Exception as error:
-        log.get("work").exception("sidecar_crashed", path=target)
+        log.get("work").exception("sidecar_crashed", path=to_text(target))
         outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")
     return WasPublished(file_id, target, outcome)
 

@@ -12,8 +12,7 @@ from captiond.cli.app import App, as_json, example
 from captiond.cli.output import coloured, flat, note, number, safe, say, say_json, style
 
 if TYPE_CHECKING:
-    from captiond.jobs import Ended
-    from captiond.request import Progress
+    from captiond.request import Ended, Progress
 
 
 @click.command(
@@ -71,17 +70,17 @@ def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
     from captiond import captions
     from captiond.errors import FAILURES
 
-    if job.state == "done":
+    if job.done:
         with app.database().read() as conn:
             document = captions.document(conn, job.file_id) or {}
         if not quiet:
             say(f"{style(safe(job.path), bold=True)}: {flat(document.get('caption', ''))}")
-        return {"path": job.path, "state": job.state, **document}
+        return {"path": job.path, "state": "done", **document}
     failure = FAILURES.get(job.reason or "")
     remedy = failure.remedy if failure else ""
     if not quiet:
         note(f"{job.path}: {job.detail or job.reason} ({remedy})" if remedy else f"{job.path}: {job.detail}")
-    return {"path": job.path, "state": job.state, "reason": job.reason, "message": job.detail, "remedy": remedy}
+    return {"path": job.path, "state": "failed", "reason": job.reason, "message": job.detail, "remedy": remedy}
 
 
 class _Bar:

@@ -87,6 +87,14 @@ def spend_since(conn: Connection, since: float) -> list[Spend]:
     return [Spend(**row) for row in conn.execute(_SPEND, {"since": since}).mappings()]
 
 
+def spent_on(conn: Connection, request: str) -> tuple[float, int]:
+    """US dollars and tokens of all calls for one request, as far as the endpoint told them."""
+    tokens = func.coalesce(t.call.c.prompt_tokens, 0) + func.coalesce(t.call.c.completion_tokens, 0)
+    total = select(func.coalesce(func.sum(t.call.c.cost_usd), 0.0), func.coalesce(func.sum(tokens), 0))
+    row = conn.execute(total.join(t.job, t.job.c.id == t.call.c.job_id).where(t.job.c.request == request)).one()
+    return float(row[0]), int(row[1])
+
+
 _new = insert(t.endpoint)
 _SET = _new.on_conflict_do_update(
     index_elements=[t.endpoint.c.name],
