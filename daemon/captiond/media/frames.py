@@ -73,7 +73,7 @@ def spaced(
         frame = _key_frame_at(container, stream, target, ends)
         if frame is None or frame.pts is None:
             continue
-        if abs(frame.pts - target) <= part / 2:
+        if abs(frame.pts - target) < part / 2:
             found.setdefault(frame.pts, frame)
         else:
             late.setdefault(frame.pts, []).append(target)

@@ -54,11 +54,9 @@ def ends_early(format_: str, file: BinaryIO) -> bool:
     if format_ in ("mkv", "webm"):
         return _matroska_ends_early(file, head, size)
     if format_ == "png":
-        file.seek(max(0, size - 4096))
-        return b"IEND" not in file.read(4096)
+        return _chunks_end_early(file, size)
     if format_ == "jpeg":
-        file.seek(max(0, size - 4096))
-        return b"\xff\xd9" not in file.read(4096)
+        return _segments_end_early(file, size)
     return False
 
 
@@ -108,12 +106,40 @@ def _tiff(head: bytes, file: BinaryIO) -> tuple[int, int] | None:
     return (found[256], found[257]) if len(found) == 2 else None
 
 
+def _chunks_end_early(file: BinaryIO, size: int) -> bool:
+    """Well-formed PNG chunks up to the file's end, and no last one. Noise instead of a chunk is no missing end."""
+    at = 8
+    while at < size:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) == 8 and not head[4:].isalpha():
+            return False
+        if head[4:] == b"IEND":
+            return False
+        at += int.from_bytes(head[:4], "big") + 12
+    return True
+
+
+def _segments_end_early(file: BinaryIO, size: int) -> bool:
+    """Well-formed JPEG segments up to the file's end, and no picture yet."""
+    at = 2
+    while at < size:
+        file.seek(at)
+        head = file.read(4)
+        if head[:1] != b"\xff" or head[1:2] < b"\xc0" or head[1:2] == b"\xda":
+            return False
+        at += 2 + int.from_bytes(head[2:4], "big") if len(head) == 4 else 4
+    return True
+
+
 def _boxes_end_early(file: BinaryIO, size: int) -> bool:
     at, kinds = 0, set()
     while at + 8 <= size:
         file.seek(at)
         head = file.read(16)
         length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if not kind.isascii():
+            return False  # noise, and no box
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         if length == 0:

@@ -74,7 +74,7 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -
     ends = time.monotonic() + seconds * _BUDGET
     if header.ends_early(sniffed.format, file):
         raise Truncated
-    file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # libav reads on from where the descriptor stands
     try:
         with _open(file, sniffed) as container:
             return _encode(container, file, sniffed, spec, ends)

@@ -1,0 +1,276 @@
+"""The guarded child: what it may do, what happens when it dies, and that one bad file costs only itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import media_samples as samples
+import pytest
+from waiting import until
+
+from captiond.errors import Changed, DecoderCrashed, DecoderMemory, DecoderTimeout, Failure, Stopped, Vanished
+from captiond.media.guard import Guard, GuardLimits
+from captiond.media.reader import read
+from captiond.media.spec import EncodeSpec
+from captiond.values import Encoded, ImagePart
+
+SPEC = EncodeSpec()
+
+
+@pytest.fixture
+def guard() -> Iterator[Guard]:
+    guard = Guard(GuardLimits(seconds=30, memory_mb=512))
+    yield guard
+    guard.close()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    return str(samples.jpeg(tmp_path / "small.jpg"))
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A picture that takes seconds to decode."""
+    return str(samples.png_bomb(tmp_path_factory.mktemp("slow") / "slow.png", 14_000, 8_000))
+
+
+def pid_of(guard: Guard) -> int:
+    assert guard.pid is not None
+    return guard.pid
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def run_in_thread(guard: Guard, path: str) -> tuple[threading.Thread, list[Encoded | Failure]]:
+    results: list[Encoded | Failure] = []
+
+    def work() -> None:
+        try:
+            results.append(guard.encode(read(path, None), SPEC))
+        except Failure as failure:
+            results.append(failure)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread, results
+
+
+def test_one_child_serves_many_files(guard: Guard, small: str) -> None:
+    pids = set()
+    for _ in range(5):
+        guard.encode(read(small, None), SPEC)
+        pids.add(pid_of(guard))
+    assert len(pids) == 1
+
+
+def test_the_child_is_given_no_key_and_little_else(guard: Guard, small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OXEN_API_KEY", "sk-canary")
+    monkeypatch.setenv("CAPTIOND_ENDPOINTS__OXEN__API_KEY_FILE", "/etc/canary")
+    guard.encode(read(small, None), SPEC)
+    environ = Path(f"/proc/{pid_of(guard)}/environ").read_bytes()
+    assert b"canary" not in environ
+    names = {pair.split(b"=")[0] for pair in environ.split(b"\0") if pair}
+    assert names <= {b"PATH", b"PYTHONPATH", b"LD_LIBRARY_PATH", b"PYTHONHOME", b"PYTHONUSERBASE"} | {
+        b"LC_ALL",
+        b"MALLOC_ARENA_MAX",
+        b"PILLOW_BLOCKS_MAX",
+    }
+
+
+def test_the_child_has_given_up_what_it_does_not_need(guard: Guard, small: str) -> None:
+    with open(os.devnull) as _held_open:
+        guard.encode(read(small, None), SPEC)
+    pid = pid_of(guard)
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in Path(f"/proc/{pid}/limits").read_text().splitlines()}
+    assert limits["Max file size"] == ["0", "0"]
+    assert limits["Max core file size"] == ["0", "0"]
+    assert int(limits["Max open files"][1]) <= 64
+    assert int(limits["Max address space"][1]) < 3 << 30
+    assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
+    targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    # Its three standard streams and the way to its guard: the file is closed, and nothing of ours was inherited.
+    assert sorted(target.split(":")[0] for target in targets) == ["/dev/null", "/dev/null", "pipe", "socket"]
+    assert os.readlink(f"/proc/{pid}/cwd") == "/"
+
+
+def test_a_picture_that_takes_too_long_fails_and_the_next_gets_a_new_child(small: str, slow: str) -> None:
+    guard = Guard(GuardLimits(seconds=0.4, memory_mb=1024))
+    try:
+        guard.encode(read(small, None), SPEC)
+        before = pid_of(guard)
+        with pytest.raises(DecoderTimeout):
+            guard.encode(read(slow, None), SPEC)
+        assert until(lambda: is_gone(before))
+        guard.encode(read(small, None), SPEC)
+        assert pid_of(guard) != before
+    finally:
+        guard.close()
+
+
+def test_a_picture_that_needs_too_much_memory_fails_and_the_next_gets_a_new_child(small: str, slow: str) -> None:
+    guard = Guard(GuardLimits(seconds=30, memory_mb=256))
+    try:
+        guard.encode(read(small, None), SPEC)
+        before = pid_of(guard)
+        with pytest.raises(DecoderMemory):
+            guard.encode(read(slow, None), SPEC)
+        guard.encode(read(small, None), SPEC)
+        assert pid_of(guard) != before
+    finally:
+        guard.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+def test_a_child_that_dies_costs_one_file(guard: Guard, small: str, slow: str, number: signal.Signals) -> None:
+    guard.encode(read(small, None), SPEC)
+    before = pid_of(guard)
+    thread, results = run_in_thread(guard, slow)
+    until(lambda: "running" in _state_of(before))
+    os.kill(before, number)
+    thread.join(10)
+    assert isinstance(results[0], DecoderCrashed)
+    assert number.name in results[0].message
+    guard.encode(read(small, None), SPEC)
+    assert pid_of(guard) != before
+
+
+def _state_of(pid: int) -> str:
+    state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    return "running" if state == "R" else state
+
+
+def test_close_ends_a_decode_under_way_at_once(guard: Guard, small: str, slow: str) -> None:
+    guard.encode(read(small, None), SPEC)
+    before = pid_of(guard)
+    thread, results = run_in_thread(guard, slow)
+    until(lambda: "running" in _state_of(before))
+    began = time.monotonic()
+    guard.close()
+    thread.join(10)
+    assert time.monotonic() - began < 2
+    assert isinstance(results[0], Stopped)
+    assert is_gone(before)
+    with pytest.raises(Stopped):
+        guard.encode(read(small, None), SPEC)
+
+
+def test_the_terminal_and_systemd_do_not_stop_the_child_before_its_guard(guard: Guard, small: str) -> None:
+    guard.encode(read(small, None), SPEC)
+    pid = pid_of(guard)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(pid, number)
+    guard.encode(read(small, None), SPEC)
+    assert pid_of(guard) == pid
+    assert os.getpgid(pid) != os.getpgid(0)
+
+
+def test_the_child_ends_with_its_guards_process_even_if_that_is_killed(tmp_path: Path, small: str) -> None:
+    script = (
+        "import sys, time\n"
+        "from captiond.media.guard import Guard\n"
+        "from captiond.media.reader import read\n"
+        "from captiond.media.spec import EncodeSpec\n"
+        "guard = Guard()\n"
+        "guard.encode(read(sys.argv[1], None), EncodeSpec())\n"
+        "print(guard.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, small], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    assert not is_gone(pid)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert until(lambda: is_gone(pid))
+
+
+def test_a_python_file_in_the_current_folder_is_not_run(tmp_path: Path, small: str) -> None:
+    (tmp_path / "PIL.py").write_text("open('was-run', 'w')\n")
+    (tmp_path / "json.py").write_text("open('was-run', 'w')\n")
+    script = (
+        "import os, sys\n"
+        "from captiond.media.guard import Guard\n"
+        "from captiond.media.reader import read\n"
+        "from captiond.media.spec import EncodeSpec\n"
+        "guard = Guard()\n"
+        "print(len(guard.encode(read(sys.argv[1], None), EncodeSpec()).parts))\n"
+        "guard.close()\n"
+    )
+    run = [sys.executable, "-P", "-c", script, small]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "1\n"
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_a_file_written_to_since_it_was_hashed_is_changed(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg")
+    opened = read(str(path), None)
+    samples.jpeg(path, samples.scene(100, 100))
+    with pytest.raises(Changed):
+        guard.encode(opened, SPEC)
+
+
+def test_a_file_replaced_by_another_of_the_same_size_and_time_is_changed(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg")
+    opened = read(str(path), None)
+    other = tmp_path / "b.jpg"
+    other.write_bytes(path.read_bytes())
+    os.utime(other, ns=(opened.stat.mtime_ns, opened.stat.mtime_ns))
+    other.replace(path)
+    with pytest.raises(Changed):
+        guard.encode(opened, SPEC)
+
+
+def test_a_file_touched_while_it_is_decoded_is_changed(guard: Guard, small: str, tmp_path: Path, slow: str) -> None:
+    path = tmp_path / "copy.png"
+    path.write_bytes(Path(slow).read_bytes())
+    guard.encode(read(small, None), SPEC)
+    thread, results = run_in_thread(guard, str(path))
+    until(lambda: "running" in _state_of(pid_of(guard)))
+    os.utime(path)
+    thread.join(30)
+    assert isinstance(results[0], Changed)
+
+
+def test_a_file_that_is_gone_has_vanished(guard: Guard, small: str) -> None:
+    opened = read(small, None)
+    os.unlink(small)
+    with pytest.raises(Vanished):
+        guard.encode(opened, SPEC)
+
+
+def test_nothing_is_leaked_over_good_files_bad_files_and_new_children(small: str, slow: str) -> None:
+    guard = Guard(GuardLimits(seconds=0.3, memory_mb=1024))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        guard.encode(read(small, None), SPEC)
+        with pytest.raises(DecoderTimeout):
+            guard.encode(read(slow, None), SPEC)
+    guard.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_large_picture_is_decoded_within_its_own_memory(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "large.jpg", samples.photo(4000, 3000))
+    result = guard.encode(read(str(path), None), SPEC)
+    (part,) = result.parts
+    assert isinstance(part, ImagePart)
+    assert (part.width, part.height) == (1568, 1176)
+    status = Path(f"/proc/{pid_of(guard)}/status").read_text()
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    assert peak < 150_000

@@ -1,0 +1,287 @@
+"""Still pictures through the guarded decoder: what arrives at an endpoint, of every format and every oddity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import media_samples as samples
+import pytest
+from PIL import Image
+
+from captiond.errors import Corrupt, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
+from captiond.media.guard import Guard, GuardLimits
+from captiond.media.reader import read
+from captiond.media.spec import EncodeSpec
+from captiond.values import Encoded, ImagePart
+
+SPEC = EncodeSpec(max_edge=200)
+
+
+@pytest.fixture(scope="module")
+def guard() -> Iterator[Guard]:
+    guard = Guard(GuardLimits(seconds=30, memory_mb=1024))
+    yield guard
+    guard.close()
+
+
+def encoded(guard: Guard, path: Path, spec: EncodeSpec = SPEC) -> tuple[Encoded, Image.Image]:
+    result = guard.encode(read(str(path), None), spec)
+    (part,) = result.parts
+    assert isinstance(part, ImagePart)
+    image = samples.opened_jpeg(part.data)
+    assert image.size == (part.width, part.height)
+    return result, image
+
+
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "jpeg": samples.jpeg,
+    "progressive": lambda path: samples.jpeg(path, progressive=True),
+    "cmyk": samples.cmyk_jpeg,
+    "png": samples.png,
+    "png16": samples.png_16bit_rgb,
+    "webp": samples.webp,
+    "gif": samples.gif,
+    "bmp": samples.bmp,
+    "tiff": samples.tiff,
+    "tiff-jpeg": lambda path: samples.tiff(path, compression="jpeg"),
+    "turned-tiff": samples.turned_tiff,
+    "heic": samples.heic,
+    "avif": samples.avif,
+    "lab-tiff": lambda path: samples.tiff(path, _lab(), compression=None),
+    "palette": lambda path: samples.png(path, samples.scene().quantize(16)),
+}
+
+
+def _lab() -> Image.Image:
+    from PIL import ImageCms
+
+    transform = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    image = transform.apply(samples.scene())
+    assert image is not None
+    return image
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_format_arrives_as_a_jpeg_within_the_edge_and_shows_the_scene(
+    guard: Guard, tmp_path: Path, name: str
+) -> None:
+    result, image = encoded(guard, MAKERS[name](tmp_path / "named.anything"))
+    assert (result.facts.width, result.facts.height) == (320, 240)
+    assert image.size == (200, 150)
+    assert image.mode == "RGB"
+    within = 60 if name == "cmyk" else 24
+    for seen, meant in zip(samples.quarters(image), samples.QUARTERS, strict=True):
+        assert samples.near(seen, meant, within), (name, seen, meant)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("edge", [100, 1568])
+def test_exif_orientation_is_applied(guard: Guard, tmp_path: Path, orientation: int, edge: int) -> None:
+    path = samples.turned_jpeg(tmp_path / "turned.jpg", orientation)
+    result, image = encoded(guard, path, EncodeSpec(max_edge=edge))
+    assert (result.facts.width, result.facts.height) == (320, 240)
+    assert image.size == ((100, 75) if edge == 100 else (320, 240))
+    assert image.getexif().get(0x0112, 1) == 1
+    for seen, meant in zip(samples.quarters(image), samples.QUARTERS, strict=True):
+        assert samples.near(seen, meant)
+
+
+def test_a_heic_that_says_it_is_turned_is_turned_once(guard: Guard, tmp_path: Path) -> None:
+    stored = samples.scene().transpose(Image.Transpose.ROTATE_90)
+    _result, image = encoded(guard, samples.heic(tmp_path / "a.heic", stored, exif=samples.exif(6)))
+    assert image.size == (200, 150)
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+def test_an_avif_that_says_it_is_turned_is_turned_once(guard: Guard, tmp_path: Path) -> None:
+    stored = samples.scene().transpose(Image.Transpose.ROTATE_90)
+    _result, image = encoded(guard, samples.avif(tmp_path / "a.avif", stored, exif=samples.exif(6)))
+    assert image.size == (200, 150)
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+def test_a_small_jpeg_that_fits_is_sent_as_it_is(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "small.jpg", exif=samples.exif(1, camera=True, date="2024:05:06 07:08:09"))
+    result, _image = encoded(guard, path, EncodeSpec())
+    (part,) = result.parts
+    assert isinstance(part, ImagePart)
+    assert part.data == path.read_bytes()
+    assert result.facts.camera == "NIKON D750"
+    assert result.facts.taken_at == "2024-05-06T07:08:09"
+
+
+def test_a_small_jpeg_with_a_place_in_it_is_sent_without_its_metadata_and_otherwise_untouched(
+    guard: Guard, tmp_path: Path
+) -> None:
+    path = samples.jpeg(tmp_path / "small.jpg", exif=samples.exif(gps=(48.2082, 16.3738)), comment=b"of the family")
+    result, image = encoded(guard, path, EncodeSpec())
+    (part,) = result.parts
+    assert isinstance(part, ImagePart)
+    assert part.data[part.data.index(b"\xff\xdb") :] == path.read_bytes()[path.read_bytes().index(b"\xff\xdb") :]
+    assert b"Exif" not in part.data
+    assert b"family" not in part.data
+    assert image.tobytes() == Image.open(path).tobytes()
+    assert (result.facts.latitude, result.facts.longitude) == (48.2082, 16.3738)
+
+
+@pytest.mark.parametrize("edge", [100, 200])
+def test_what_is_encoded_anew_carries_no_metadata(guard: Guard, tmp_path: Path, edge: int) -> None:
+    path = samples.jpeg(
+        tmp_path / "a.jpg", exif=samples.exif(6, gps=(-33.9, -18.4), camera=True), comment=b"of the family"
+    )
+    result, image = encoded(guard, path, EncodeSpec(max_edge=edge))
+    assert not image.getexif()
+    assert "comment" not in image.info
+    assert (result.facts.latitude, result.facts.longitude) == (-33.9, -18.4)
+
+
+def test_a_picture_is_never_made_larger(guard: Guard, tmp_path: Path) -> None:
+    _result, image = encoded(guard, samples.png(tmp_path / "a.png", samples.scene(50, 40)), EncodeSpec())
+    assert image.size == (50, 40)
+
+
+def test_a_wide_gamut_profile_becomes_srgb(guard: Guard, tmp_path: Path) -> None:
+    muted = Image.new("RGB", (64, 64), (128, 160, 96))
+    path = samples.jpeg(tmp_path / "p3.jpg", muted, icc_profile=samples.wide_gamut_profile())
+    _result, image = encoded(guard, path, EncodeSpec())
+    red, green, blue = image.getpixel((32, 32))  # type: ignore[misc]  # an RGB pixel is a triple
+    # The same numbers mean stronger colours in a wide space: in sRGB they lie further from grey.
+    assert green - red > 38
+    assert green - blue > 68
+    assert "icc_profile" not in image.info
+
+
+def test_a_small_jpeg_that_says_it_is_srgb_is_sent_as_it_is(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "srgb.jpg", icc_profile=samples.srgb_profile())
+    result, _image = encoded(guard, path, EncodeSpec())
+    assert isinstance(result.parts[0], ImagePart)
+    assert result.parts[0].data == path.read_bytes()
+
+
+def test_a_broken_profile_is_ignored(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", icc_profile=b"nothing of use" * 20)
+    _result, image = encoded(guard, path)
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+@pytest.mark.parametrize("edge", [100, 1568])
+def test_16_bit_grey_is_scaled_and_not_clipped(guard: Guard, tmp_path: Path, edge: int) -> None:
+    _result, image = encoded(guard, samples.png_16bit_grey(tmp_path / "a.png"), EncodeSpec(max_edge=edge))
+    assert image.mode == "L"
+    values = [image.getpixel((image.width * i // 4, image.height // 2)) for i in range(1, 4)]
+    for value, meant in zip(values, (64, 128, 192), strict=True):
+        assert isinstance(value, int)
+        assert abs(value - meant) < 8
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (-5.0, 5000.0)])
+def test_float_pictures_are_scaled_into_black_and_white(guard: Guard, tmp_path: Path, low: float, high: float) -> None:
+    import numpy as np
+
+    ramp = np.tile(np.linspace(low, high, 256, dtype=np.float32), (64, 1))
+    _result, image = encoded(guard, samples.tiff(tmp_path / "a.tif", Image.fromarray(ramp), compression=None))
+    values = [image.getpixel((image.width * i // 4, image.height // 2)) for i in range(1, 4)]
+    assert all(isinstance(v, int) and abs(v - m) < 8 for v, m in zip(values, (64, 128, 192), strict=True))
+
+
+@pytest.mark.parametrize("make", [samples.png_alpha, samples.png_palette_alpha])
+def test_what_is_transparent_becomes_white(guard: Guard, tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    _result, image = encoded(guard, make(tmp_path / "a.png"))
+    seen = samples.quarters(image)
+    assert samples.near(seen[0], (255, 255, 255), 6)
+    assert samples.near(seen[3], samples.YELLOW)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK"])
+def test_every_mode_keeps_light_and_dark(guard: Guard, tmp_path: Path, mode: str) -> None:
+    half = Image.new("L", (300, 200), 0)
+    half.paste(255, (150, 0, 300, 200))
+    path = tmp_path / "a.tif"
+    half.convert(mode).save(path, "TIFF")
+    _result, image = encoded(guard, path)
+    dark, light = image.convert("L").getpixel((40, 60)), image.convert("L").getpixel((160, 60))
+    assert isinstance(dark, int)
+    assert isinstance(light, int)
+    assert dark < 12
+    assert light > 243
+
+
+def test_an_animation_shows_its_first_frame_and_says_that_it_moves(guard: Guard, tmp_path: Path) -> None:
+    result, image = encoded(guard, samples.gif(tmp_path / "a.gif"))
+    assert result.facts.animated
+    assert samples.near(samples.quarters(image)[0], samples.RED)
+
+
+def test_quality_and_then_size_go_down_until_the_bytes_fit(guard: Guard, tmp_path: Path) -> None:
+    import numpy as np
+
+    noise = np.random.default_rng(3).integers(0, 256, (900, 1200, 3), np.uint8)
+    path = samples.png(tmp_path / "noise.png", Image.fromarray(noise))
+    result, image = encoded(guard, path, EncodeSpec(max_bytes=60_000))
+    assert isinstance(result.parts[0], ImagePart)
+    assert len(result.parts[0].data) <= 60_000
+    assert image.width < 1200
+    assert abs(image.width / image.height - 4 / 3) < 0.02
+
+
+def test_a_small_jpeg_of_too_many_bytes_is_encoded_anew(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", samples.photo(1200, 900), quality=100)
+    assert path.stat().st_size > 300_000
+    result, _image = encoded(guard, path, EncodeSpec(max_bytes=300_000))
+    assert isinstance(result.parts[0], ImagePart)
+    assert len(result.parts[0].data) <= 300_000
+
+
+BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
+    ("truncated jpeg", lambda p: samples.truncated(samples.jpeg(p)), Truncated),
+    ("truncated small jpeg header", lambda p: samples.truncated(samples.jpeg(p), 0.01), Truncated),
+    ("truncated progressive", lambda p: samples.truncated(samples.jpeg(p, progressive=True)), Truncated),
+    ("truncated png", lambda p: samples.truncated(samples.png(p, samples.photo(300, 200))), Truncated),
+    ("truncated webp", lambda p: samples.truncated(samples.webp(p)), Truncated),
+    ("truncated gif", lambda p: samples.truncated(samples.gif(p), 0.3), Truncated),
+    ("truncated bmp", lambda p: samples.truncated(samples.bmp(p)), Truncated),
+    ("truncated tiff", lambda p: samples.truncated(samples.tiff(p, compression=None)), Truncated),
+    ("truncated heic", lambda p: samples.truncated(samples.heic(p)), Truncated),
+    ("truncated avif", lambda p: samples.truncated(samples.avif(p)), Truncated),
+    ("garbage png", lambda p: samples.garbage_after(samples.png(p), 33), Corrupt),
+    ("garbage jpeg", lambda p: samples.garbage_after(samples.jpeg(p), 20), Corrupt),
+    ("garbage jpeg at once", lambda p: samples.garbage_after(samples.jpeg(p), 3), Corrupt),
+    ("garbage webp", lambda p: samples.garbage_after(samples.webp(p), 16), Corrupt),
+    ("garbage heic", lambda p: samples.garbage_after(samples.heic(p), 40), Corrupt),
+    ("garbage gif", lambda p: samples.garbage_after(samples.gif(p), 13), Corrupt),
+    ("garbage tiff", lambda p: samples.garbage_after(samples.tiff(p), 8), Corrupt),
+    ("no pixels", lambda p: samples.png_of_size(p, 0, 0), NoPixels),
+    ("no height", lambda p: samples.png_of_size(p, 20, 0), NoPixels),
+    ("gif of no pixels", samples.gif_of_no_pixels, NoPixels),
+    ("300 megapixels", lambda p: samples.png_of_size(p, 20_000, 15_000), TooManyPixels),
+    ("raw-like tiff", samples.raw_like_tiff, Unsupported),
+    ("bad checksum", lambda p: _with_byte(samples.png(p, samples.photo(300, 200)), 5000), Corrupt),
+]
+
+
+def _with_byte(path: Path, at: int) -> Path:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(("name", "make", "failure"), BROKEN, ids=[name for name, _make, _failure in BROKEN])
+def test_a_broken_file_fails_with_its_own_reason_and_the_child_goes_on(
+    guard: Guard, tmp_path: Path, name: str, make: Callable[[Path], Path], failure: type[Failure]
+) -> None:
+    encoded(guard, samples.jpeg(tmp_path / "before.jpg"))
+    before = guard.pid
+    with pytest.raises(Failure) as caught:
+        guard.encode(read(str(make(tmp_path / "x")), None), EncodeSpec())
+    assert type(caught.value) is failure, (name, caught.value.message)
+    encoded(guard, samples.jpeg(tmp_path / "after.jpg"))
+    assert guard.pid == before
+
+
+def test_measures_name_the_colours_in_plain_words(guard: Guard, tmp_path: Path) -> None:
+    result, _image = encoded(guard, samples.png(tmp_path / "a.png"), EncodeSpec(measure=True))
+    assert result.measures is not None
+    assert {name for name, _share in result.measures.colours} == {"red", "green", "blue", "yellow"}
+    assert all(0.2 < share < 0.3 for _name, share in result.measures.colours)

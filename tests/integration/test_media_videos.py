@@ -1,0 +1,207 @@
+"""Videos through the guarded decoder: the file itself or its frames, and every way in which one can be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import media_samples as samples
+import pytest
+from PIL import Image
+
+from captiond.errors import Corrupt, Failure, NoKeyFrame, NotMedia, NoVideoStream, TooManyPixels, Truncated, VideoOff
+from captiond.media.guard import Guard, GuardLimits
+from captiond.media.reader import read
+from captiond.media.spec import EncodeSpec
+from captiond.values import Encoded, FilePart, ImagePart, Kind
+
+FRAMES = EncodeSpec(video="frames", max_frames=4, frame_edge=160)
+AS_FILE = EncodeSpec(video="video_url", max_frames=4, frame_edge=160)
+CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi", "mpegts", "3gp"]
+MUXERS = {"mkv": "matroska"}
+
+
+@pytest.fixture(scope="module")
+def guard() -> Iterator[Guard]:
+    guard = Guard(GuardLimits(seconds=30, memory_mb=1024))
+    yield guard
+    guard.close()
+
+
+def taken(guard: Guard, path: Path, spec: EncodeSpec = FRAMES) -> tuple[Encoded, list[float], list[Image.Image]]:
+    result = guard.encode(read(str(path), None), spec)
+    times, pictures = [], []
+    for part in result.parts:
+        assert isinstance(part, ImagePart)
+        assert part.at_seconds is not None
+        times.append(part.at_seconds)
+        pictures.append(samples.opened_jpeg(part.data))
+    return result, times, pictures
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_every_container_gives_frames_from_all_over_its_length(guard: Guard, tmp_path: Path, container: str) -> None:
+    path = samples.video(tmp_path / "clip.any", MUXERS.get(container, container), seconds=4, key_every=5)
+    result, times, pictures = taken(guard, path)
+    assert result.facts.kind is Kind.VIDEO
+    assert (result.facts.width, result.facts.height) == (320, 240)
+    assert result.facts.duration_seconds == pytest.approx(4, abs=0.3)
+    assert len(pictures) == 4
+    assert times == sorted(times)
+    for number, (at, picture) in enumerate(zip(times, pictures, strict=True)):
+        assert picture.size == (160, 120)
+        assert at == pytest.approx(0.5 + number, abs=0.55)
+        # What is seen is what was shown at the time that is told.
+        assert samples.clock(picture) == pytest.approx(at / 4, abs=0.08)
+        for seen, meant in zip(samples.quarters(picture), samples.QUARTERS, strict=True):
+            assert samples.near(seen, meant, 40)
+
+
+def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=8, key_every=1000)
+    _result, times, pictures = taken(guard, path)
+    assert times == pytest.approx([1, 3, 5, 7], abs=0.35)
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 8, abs=0.05)
+
+
+@pytest.mark.parametrize("container", ["mp4", "webm", "avi"])
+def test_a_clip_of_one_frame_gives_that_frame(guard: Guard, tmp_path: Path, container: str) -> None:
+    path = samples.video(tmp_path / "a", container, seconds=0.1)
+    _result, _times, pictures = taken(guard, path)
+    assert len(pictures) == 1
+    assert samples.near(samples.quarters(pictures[0])[0], samples.RED, 40)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "mirrored", "undo"),
+    [
+        (0, False, None),
+        (90, False, Image.Transpose.ROTATE_270),
+        (-90, False, Image.Transpose.ROTATE_90),
+        (180, False, Image.Transpose.ROTATE_180),
+        (0, True, Image.Transpose.FLIP_LEFT_RIGHT),
+    ],
+)
+def test_the_display_matrix_is_applied(
+    guard: Guard, tmp_path: Path, rotation: int, mirrored: bool, undo: Image.Transpose | None
+) -> None:
+    # Stored turned back, so that the matrix brings it upright at 320 x 240. Positive angles are counterclockwise.
+    upright = samples.scene(320, 240)
+    stored = upright.transpose(undo) if undo is not None else upright
+    path = samples.video(
+        tmp_path / "a.mov",
+        "mov",
+        seconds=1,
+        size=stored.size,
+        rotation=rotation,
+        mirrored=mirrored,
+        draw=lambda _at: stored,
+    )
+    result, _times, pictures = taken(guard, path)
+    assert (result.facts.width, result.facts.height) == (320, 240)
+    for picture in pictures:
+        assert picture.size == (160, 120)
+        for seen, meant in zip(samples.quarters(picture), samples.QUARTERS, strict=True):
+            assert samples.near(seen, meant, 40)
+
+
+def test_pixels_that_are_not_square_are_made_so(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=1, size=(320, 240), aspect=Fraction(2, 1))
+    _result, _times, pictures = taken(guard, path, EncodeSpec(video="frames", frame_edge=768))
+    assert {picture.size for picture in pictures} == {(320, 120)}
+
+
+def test_date_camera_and_place_of_a_quicktime_film_are_told(guard: Guard, tmp_path: Path) -> None:
+    apple = "com.apple.quicktime."
+    tags = {
+        apple + "location.ISO6709": "+48.2082-016.3738+190.000/",
+        apple + "make": "Apple",
+        apple + "model": "iPhone 17",
+        apple + "creationdate": "2025-07-08T09:10:11+0200",
+    }
+    result, _times, _pictures = taken(guard, samples.video(tmp_path / "a.mov", "mov", seconds=1, tags=tags))
+    facts = result.facts
+    assert (facts.latitude, facts.longitude) == (48.2082, -16.3738)
+    assert facts.camera == "Apple iPhone 17"
+    assert facts.taken_at == "2025-07-08T09:10:11"
+    assert facts.video_codec == "h264"
+
+
+def test_a_file_without_a_duration_is_read_to_its_end(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mkv", "matroska", seconds=4, key_every=5, options={"live": "1"})
+    result, times, _pictures = taken(guard, path)
+    assert result.facts.duration_seconds == pytest.approx(4, abs=0.3)
+    assert len(times) == 4
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "webm", "avi"])
+def test_an_endpoint_that_takes_video_gets_the_file_itself(guard: Guard, tmp_path: Path, container: str) -> None:
+    path = samples.video(tmp_path / "a", MUXERS.get(container, container), seconds=1)
+    opened = read(str(path), None)
+    result = guard.encode(opened, AS_FILE)
+    assert result.parts == (FilePart(opened.mime, str(path), opened.stat),)
+    assert (result.facts.width, result.facts.height) == (320, 240)
+    assert result.facts.duration_seconds == pytest.approx(1, abs=0.2)
+
+
+def test_a_video_too_large_to_send_or_of_another_container_becomes_frames(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=1)
+    small = EncodeSpec(video="video_url", max_video_bytes=path.stat().st_size - 1)
+    assert all(isinstance(part, ImagePart) for part in guard.encode(read(str(path), None), small).parts)
+    stream = samples.video(tmp_path / "a.mts", "mpegts", seconds=1)
+    assert all(isinstance(part, ImagePart) for part in guard.encode(read(str(stream), None), AS_FILE).parts)
+
+
+def test_video_off_is_said_without_decoding(tmp_path: Path) -> None:
+    guard = Guard()
+    with pytest.raises(VideoOff):
+        guard.encode(read(str(samples.video(tmp_path / "a.mp4", seconds=1)), None), EncodeSpec(video="off"))
+    assert guard.pid is None
+
+
+def test_a_video_is_measured_on_a_frame(guard: Guard, tmp_path: Path) -> None:
+    spec = EncodeSpec(video="frames", max_frames=2, measure=True)
+    result, _times, _pictures = taken(guard, samples.video(tmp_path / "a.mp4", seconds=1), spec)
+    assert result.measures is not None
+    assert {"red", "green", "blue", "yellow"} <= {name for name, _share in result.measures.colours}
+
+
+BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
+    ("no key frame mp4", samples.no_key_frame, NoKeyFrame),
+    ("no key frame mkv", lambda p: samples.no_key_frame(p, "matroska"), NoKeyFrame),
+    ("no key frame mpeg4", lambda p: samples.no_key_frame(p, "avi"), NoKeyFrame),
+    ("audio only mp4", samples.audio_only, NoVideoStream),
+    ("audio only mkv", lambda p: samples.audio_only(p, "matroska"), NoVideoStream),
+    ("no index", samples.without_index, Truncated),
+    ("truncated mp4", lambda p: samples.truncated(samples.video(p)), Truncated),
+    ("truncated faststart", lambda p: samples.truncated(samples.video(p, options={"movflags": "faststart"})), Truncated),
+    ("truncated mkv", lambda p: samples.truncated(samples.video(p, "matroska")), Truncated),
+    ("truncated webm", lambda p: samples.truncated(samples.video(p, "webm")), Truncated),
+    ("truncated avi", lambda p: samples.truncated(samples.video(p, "avi")), Truncated),
+    ("garbage mkv", lambda p: samples.garbage_after(samples.video(p, "matroska"), 60), Truncated),
+    ("garbage avi", lambda p: samples.garbage_after(samples.video(p, "avi"), 12), Truncated),
+    ("garbage mp4", lambda p: samples.garbage_after(samples.video(p), 32), Corrupt),
+]
+
+
+@pytest.mark.parametrize("mode", ["frames", "video_url"])
+@pytest.mark.parametrize(("name", "make", "failure"), BROKEN, ids=[name for name, _make, _failure in BROKEN])
+def test_a_broken_video_fails_with_its_own_reason(
+    guard: Guard, tmp_path: Path, name: str, make: Callable[[Path], Path], failure: type[Failure], mode: str
+) -> None:
+    with pytest.raises(Failure) as caught:
+        guard.encode(read(str(make(tmp_path / "x")), None), EncodeSpec(video=mode))
+    assert type(caught.value) is failure, (name, caught.value.message)
+
+
+def test_frames_larger_than_allowed_are_not_decoded(guard: Guard, tmp_path: Path) -> None:
+    with pytest.raises(TooManyPixels):
+        guard.encode(read(str(samples.video(tmp_path / "a.mp4", seconds=1)), None), EncodeSpec(max_pixels=320 * 239))
+
+
+def test_a_playlist_named_like_a_video_opens_nothing(tmp_path: Path) -> None:
+    secret = samples.video(tmp_path / "secret.mp4", seconds=1)
+    with pytest.raises(NotMedia):
+        read(str(samples.playlist(tmp_path / "list.mp4", secret)), None)

@@ -1,0 +1,394 @@
+"""Real media files of every kind, made when a test asks for them: good ones, odd ones and broken ones.
+
+Every function writes one file at `path` and returns it. The picture is always the same kind of scene: four quarters
+of plain colour, red and green above, blue and yellow below, so that turning, mirroring and colour can be seen.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+
+pillow_heif.register_heif_opener()
+
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 40), (40, 60, 210), (235, 215, 30)
+QUARTERS = (RED, GREEN, BLUE, YELLOW)
+
+
+def scene(width: int = 320, height: int = 240) -> Image.Image:
+    """The picture that all samples show: red, green / blue, yellow."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[: height // 2, : width // 2] = RED
+    pixels[: height // 2, width // 2 :] = GREEN
+    pixels[height // 2 :, : width // 2] = BLUE
+    pixels[height // 2 :, width // 2 :] = YELLOW
+    return Image.fromarray(pixels)
+
+
+def photo(width: int = 4000, height: int = 3000, seed: int = 1) -> Image.Image:
+    """A picture with soft shapes and fine noise: as hard to decode and encode as a photo of that size."""
+    random = np.random.default_rng(seed)
+    soft = Image.fromarray(random.integers(0, 256, (max(2, height // 100), max(2, width // 100), 3), np.uint8))
+    base = np.asarray(soft.resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    noise = random.normal(0, 3, (height, width, 1)).astype(np.int16)
+    return Image.fromarray(np.clip(base + noise, 0, 255).astype(np.uint8))
+
+
+def quarters(image: Image.Image) -> list[tuple[int, int, int]]:
+    """The colours in the middle of each quarter: upper left, upper right, lower left, lower right."""
+    rgb = image.convert("RGB")
+    width, height = rgb.size
+    points = [(width // 4, height // 4), (width * 3 // 4, height // 4)]
+    points += [(width // 4, height * 3 // 4), (width * 3 // 4, height * 3 // 4)]
+    return [rgb.getpixel(point) for point in points]  # type: ignore[misc]  # an RGB pixel is a triple
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...], within: int = 24) -> bool:
+    """Whether two colours look alike."""
+    return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+
+def jpeg(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """A plain JPEG."""
+    (image or scene()).save(path, "JPEG", **{"quality": 90, **save})
+    return path
+
+
+def exif(
+    orientation: int | None = None, *, gps: tuple[float, float] | None = None, camera: bool = False, date: str | None = None
+) -> bytes:
+    """EXIF with an orientation, a place, a camera and a date."""
+    tags = Image.Exif()
+    if orientation is not None:
+        tags[ExifTags.Base.Orientation] = orientation
+    if camera:
+        tags[ExifTags.Base.Make], tags[ExifTags.Base.Model] = "NIKON CORPORATION", "NIKON D750"
+    if date:
+        tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = date
+    if gps is not None:
+        place = tags.get_ifd(ExifTags.IFD.GPSInfo)
+        latitude, longitude = gps
+        place[1], place[2] = "N" if latitude >= 0 else "S", _sexagesimal(abs(latitude))
+        place[3], place[4] = "E" if longitude >= 0 else "W", _sexagesimal(abs(longitude))
+    return tags.tobytes()
+
+
+def turned_jpeg(path: Path, orientation: int, size: tuple[int, int] = (320, 240)) -> Path:
+    """A JPEG stored so that, with its EXIF orientation applied, it shows the scene upright at `size`."""
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = scene(*size)
+    if orientation in undo:
+        stored = stored.transpose(undo[orientation])
+    return jpeg(path, stored, exif=exif(orientation))
+
+
+def cmyk_jpeg(path: Path) -> Path:
+    """A CMYK JPEG as Photoshop writes it: with an Adobe marker, and inverted."""
+    return jpeg(path, scene().convert("CMYK"))
+
+
+def png(path: Path, image: Image.Image | None = None) -> Path:
+    """A plain PNG."""
+    (image or scene()).save(path, "PNG")
+    return path
+
+
+def png_16bit_grey(path: Path) -> Path:
+    """A grey ramp from black to white in 16 bits."""
+    ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (64, 1))
+    Image.fromarray(ramp).save(path, "PNG")
+    return path
+
+
+def png_16bit_rgb(path: Path) -> Path:
+    """The scene in 16 bits a channel, which Pillow can't write."""
+    pixels = np.asarray(scene()).astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    path.write_bytes(_png(320, 240, zlib.compress(rows), bits=16))
+    return path
+
+
+def png_palette_alpha(path: Path) -> Path:
+    """A palette picture whose upper half is transparent."""
+    picture = scene().quantize(8)
+    clear = picture.getpixel((10, 10))
+    picture.save(path, "PNG", transparency=clear)
+    return path
+
+
+def png_alpha(path: Path) -> Path:
+    """The scene, its left half transparent."""
+    picture = scene().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 160, 240))
+    return png(path, picture)
+
+
+def webp(path: Path, image: Image.Image | None = None) -> Path:
+    """A WebP."""
+    (image or scene()).save(path, "WEBP", quality=90)
+    return path
+
+
+def gif(path: Path) -> Path:
+    """An animated GIF of two frames."""
+    scene().save(path, "GIF", save_all=True, append_images=[scene().transpose(Image.Transpose.ROTATE_180)], duration=100)
+    return path
+
+
+def bmp(path: Path) -> Path:
+    """A BMP."""
+    scene().save(path, "BMP")
+    return path
+
+
+def tiff(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """A TIFF with LZW."""
+    (image or scene()).save(path, "TIFF", **{"compression": "tiff_lzw", **save})
+    return path
+
+
+def turned_tiff(path: Path) -> Path:
+    """A TIFF that its orientation tag turns upright."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[ExifTags.Base.Orientation] = 6
+    scene().transpose(Image.Transpose.ROTATE_90).save(path, "TIFF", tiffinfo=tags)
+    return path
+
+
+def raw_like_tiff(path: Path) -> Path:
+    """What a camera's raw photo looks like from outside: a TIFF whose first picture is a thumbnail."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[254] = 1
+    scene(160, 120).save(path, "TIFF", tiffinfo=tags)
+    return path
+
+
+def heic(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """A HEIC."""
+    (image or scene()).save(path, "HEIF", **{"quality": 80, **save})
+    return path
+
+
+def avif(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """An AVIF."""
+    (image or scene()).save(path, "AVIF", **{"quality": 80, "speed": 10, **save})
+    return path
+
+
+def wide_gamut_profile() -> bytes:
+    """An ICC profile of Display P3's primaries and gamma 2.2, built by hand: matrix and curves, version 2."""
+    # Red, green and blue in the profile connection space (D50), as in Apple's "Display P3".
+    colorants = {b"rXYZ": (0.51512, 0.24120, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189)}
+    colorants[b"bXYZ"] = (0.15710, 0.06657, 0.78407)
+    white = (0.96420, 1.0, 0.82491)
+    tags = {tag: _xyz(*value) for tag, value in colorants.items()}
+    tags |= {b"wtpt": _xyz(*white), **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), b"curv" + struct.pack(">IIHxx", 0, 1, 563))}
+    name = b"Wide test profile\0"
+    tags |= {b"desc": b"desc" + struct.pack(">II", 0, len(name)) + name + bytes(78), b"cprt": b"text\0\0\0\0none\0\0\0\0"}
+    table, body, at = b"", b"", 128 + 4 + 12 * len(tags)
+    for tag, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += tag + struct.pack(">II", at + len(body), len(data))
+        body += data
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    head += struct.pack(">6H4s", 2024, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + _s15(*white)
+    return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + body
+
+
+def srgb_profile() -> bytes:
+    """The sRGB profile that Little CMS makes."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+# --- broken pictures ------------------------------------------------------------------------------------------------
+
+
+def truncated(path: Path, share: float = 0.6) -> Path:
+    """The same file, cut off."""
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    return path
+
+
+def garbage_after(path: Path, keep: int = 40, size: int = 5000) -> Path:
+    """A file that begins as it should and goes on with noise."""
+    noise = np.random.default_rng(7).integers(0, 256, size, np.uint8).tobytes()
+    path.write_bytes(path.read_bytes()[:keep] + noise)
+    return path
+
+
+def png_of_size(path: Path, width: int, height: int) -> Path:
+    """A PNG whose header says this size; its data is a few bytes that would unpack to nothing like it."""
+    path.write_bytes(_png(width, height, zlib.compress(bytes(1000))))
+    return path
+
+
+def png_bomb(path: Path, width: int, height: int) -> Path:
+    """A whole PNG of this size, all black: some kilobytes that unpack to gigabytes."""
+    packer, data = zlib.compressobj(9), []
+    row = bytes(1 + width * 3)
+    for _ in range(height):
+        data.append(packer.compress(row))
+    path.write_bytes(_png(width, height, b"".join(data) + packer.flush()))
+    return path
+
+
+def gif_of_no_pixels(path: Path) -> Path:
+    """A GIF of 0 x 0."""
+    path.write_bytes(b"GIF89a" + struct.pack("<HHBBB", 0, 0, 0, 0, 0) + b"\x3b")
+    return path
+
+
+def text(path: Path) -> Path:
+    """Text, whatever it is named."""
+    path.write_text("This is no picture, even if the name says so.\n" * 20)
+    return path
+
+
+# --- videos ---------------------------------------------------------------------------------------------------------
+
+CODECS = {"mp4": "libx264", "mov": "libx264", "mkv": "libx264", "webm": "libvpx", "avi": "mpeg4", "mpegts": "libx264"}
+CODECS |= {"matroska": "libx264", "3gp": "mpeg4"}
+
+
+def video(
+    path: Path,
+    container: str = "mp4",
+    *,
+    seconds: float = 4.0,
+    rate: int = 10,
+    size: tuple[int, int] = (320, 240),
+    key_every: int = 10,
+    rotation: float | None = None,
+    mirrored: bool = False,
+    tags: dict[str, str] | None = None,
+    aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
+    draw: Callable[[float], Image.Image] | None = None,
+) -> Path:
+    """A clip of the scene, with a grey that rises from black to white over its length in the middle of each frame."""
+    options = {**({"movflags": "use_metadata_tags"} if tags and container in ("mp4", "mov") else {}), **(options or {})}
+    with av.open(str(path), "w", format=container, options=options) as output:
+        output.metadata.update(tags or {})
+        stream: Any = output.add_stream(CODECS[container], rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.gop_size = key_every
+        if CODECS[container] == "libx264":
+            stream.options = {"preset": "ultrafast", "sc_threshold": "0", "crf": "18"}
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if rotation is not None or mirrored:
+            stream.set_display_rotation(rotation or 0, hflip=mirrored)
+        count = max(1, round(seconds * rate))
+        for number in range(count):
+            picture = draw(number / rate) if draw else clock_scene(number / count, size)
+            frame = av.VideoFrame.from_image(picture)
+            frame.pts = number
+            frame.time_base = Fraction(1, rate)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def clock_scene(share: float, size: tuple[int, int] = (320, 240)) -> Image.Image:
+    """The scene with a grey square in the middle: its brightness is the share of the time that has passed."""
+    picture = scene(*size)
+    width, height = size
+    grey = round(255 * share)
+    picture.paste((grey, grey, grey), (width * 3 // 8, height * 3 // 8, width * 5 // 8, height * 5 // 8))
+    return picture
+
+
+def clock(image: Image.Image) -> float:
+    """The share of the time that a frame of `video` shows."""
+    return float(np.asarray(image.convert("L"))[image.height // 2, image.width // 2]) / 255
+
+
+def audio_only(path: Path, container: str = "mp4") -> Path:
+    """A second of sound in a container for video."""
+    with av.open(str(path), "w", format=container) as output:
+        stream: Any = output.add_stream("aac", rate=44100)
+        stream.layout = "mono"
+        samples = (np.sin(np.arange(44100) / 20) * 0.3).astype(np.float32)
+        for start in range(0, 44100 - 1024, 1024):
+            frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, start
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def no_key_frame(path: Path, container: str = "mp4") -> Path:
+    """A clip of which every key frame was left out."""
+    whole = video(path.with_name(path.name + ".whole"), container, key_every=100)
+    with av.open(str(whole)) as source, av.open(str(path), "w", format=container) as output:
+        stream = source.streams.video[0]
+        target = output.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size and not packet.is_keyframe:
+                packet.stream = target
+                output.mux(packet)
+    whole.unlink()
+    return path
+
+
+def without_index(path: Path) -> Path:
+    """A recording that was cut off before its index was written: MP4 without `moov`."""
+    video(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"moov") - 4])
+    return path
+
+
+def playlist(path: Path, target: Path) -> Path:
+    """A concat script named like a video, that names another file."""
+    path.write_text(f"ffconcat version 1.0\nfile '{target}'\n")
+    return path
+
+
+def _png(width: int, height: int, data: bytes, bits: int = 8) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def _sexagesimal(value: float) -> tuple[float, float, float]:
+    minutes = (value - int(value)) * 60
+    return float(int(value)), float(int(minutes)), round((minutes - int(minutes)) * 60, 4)
+
+
+def _s15(*values: float) -> bytes:
+    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
+
+
+def _xyz(*values: float) -> bytes:
+    return b"XYZ \0\0\0\0" + _s15(*values)
+
+
+def opened_jpeg(data: bytes) -> Image.Image:
+    """A JPEG's bytes as a decoded picture."""
+    image = Image.open(io.BytesIO(data), formats=["JPEG"])
+    image.load()
+    return image
