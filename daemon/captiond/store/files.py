@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.store import tables as t
+from captiond.store.filesystem import NETWORK
 from captiond.values import Stat
 
 _WRAP = 1 << 64
@@ -55,6 +56,10 @@ class FileRow:
     def path(self) -> str:
         """The whole path, as text."""
         return f"{self.folder}/{self.name}"
+
+    def looks_like(self, stat: Stat) -> bool:
+        """Whether a file with this stat is this one, unchanged; as far as the database can keep its numbers."""
+        return _stat_values(self.stat) == _stat_values(stat)
 
 
 def signed(number: int) -> int:
@@ -154,15 +159,18 @@ def files_by_path(conn: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
     return found
 
 
-def find_moved(conn: Connection, stat: Stat) -> list[FileRow]:
+def find_moved(conn: Connection, stat: Stat, root_id: int) -> list[FileRow]:
     """Files that a new path with this stat may have been: same inode, size and mtime (a move changes the ctime alone).
 
-    Files of offline roots are left out: that their paths don't exist says nothing.
+    They are of this root, or of others that are online and on local disks: to look at those would not hang.
     """
-    rows = conn.execute(
-        _MOVED, {"inode": signed(stat.inode), "size": signed(stat.size), "mtime": signed(stat.mtime_ns)}
-    )
-    return [_file(row) for row in rows]
+    values = (signed(stat.inode), signed(stat.size), signed(stat.mtime_ns))
+    found = []
+    for *columns, state, fstype in conn.exec_driver_sql(_MOVED_SQL, values):
+        row = _file(columns)
+        if row.root_id == root_id or (state == "online" and fstype is not None and not _is_network(fstype)):
+            found.append(row)
+    return found
 
 
 # --- changing files -------------------------------------------------------------------------------------------------
@@ -180,6 +188,16 @@ def ensure_file(conn: Connection, root_id: int | None, path_text: str, stat: Sta
         values["root_id"] = root_id
     statement = statement.on_conflict_do_update(index_elements=[t.file.c.folder, t.file.c.name], set_=values)
     return int(conn.execute(statement.returning(t.file.c.id)).scalar_one())
+
+
+def mark_absent(conn: Connection, file_ids: Collection[int]) -> None:
+    """These files are not there any more. Nothing is deleted."""
+    conn.execute(update(t.file).where(t.file.c.id.in_(list(file_ids))).values(present=0))
+
+
+def mark_back(conn: Connection, file_id: int, root_id: int) -> None:
+    """This file is there again, or under another root now, as it was."""
+    conn.execute(update(t.file).where(t.file.c.id == file_id).values(present=1, root_id=root_id))
 
 
 def no_media(conn: Connection, file_id: int) -> None:
@@ -236,35 +254,14 @@ def has_job(conn: Connection, file_id: int) -> bool:
 
 # --- within ---------------------------------------------------------------------------------------------------------
 
-_COLUMNS = (
-    t.file.c.id,
-    t.file.c.root_id,
-    t.file.c.folder,
-    t.file.c.name,
-    t.file.c.size,
-    t.file.c.mtime_ns,
-    t.file.c.ctime_ns,
-    t.file.c.inode,
-    t.file.c.media,
-    t.file.c.content_id,
-    t.file.c.caption_id,
-    t.file.c.present,
-)
 _BY_PATH_SQL = (
     "SELECT id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present "
     "FROM file WHERE folder = ? AND name = ?"
 )  # for many in a row: the same without SQLAlchemy's own time
-_MOVED = (
-    select(*_COLUMNS)
-    .join(t.root, t.root.c.id == t.file.c.root_id, isouter=True)
-    .where(
-        t.file.c.inode == bindparam("inode"),
-        t.file.c.size == bindparam("size"),
-        t.file.c.mtime_ns == bindparam("mtime"),
-        t.root.c.state.is_(None) | (t.root.c.state == "online"),
-    )
-    .order_by(t.file.c.id)
-    .limit(20)
+_MOVED_SQL = (
+    "SELECT file.id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present, "
+    "root.state, root.fstype FROM file JOIN root ON root.id = file.root_id "
+    "WHERE inode = ? AND size = ? AND mtime_ns = ? ORDER BY file.id LIMIT 20"
 )
 
 
@@ -289,6 +286,10 @@ def _file(row: Any) -> FileRow:
     # Of these only an inode is unsigned where it comes from; times before 1970 are rightly negative.
     stat = Stat(size, mtime_ns, ctime_ns, inode % _WRAP)
     return FileRow(file_id, root_id, folder, name, stat, bool(media), content_id, caption_id, bool(present))
+
+
+def _is_network(fstype: str) -> bool:
+    return fstype in NETWORK or fstype.startswith("fuse.")
 
 
 def _stat_values(stat: Stat) -> dict[str, int]:

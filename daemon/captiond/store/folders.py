@@ -18,34 +18,24 @@ NAMES_SQL = (
     "SELECT name, size, mtime_ns, ctime_ns, inode, present, root_id, id FROM file "
     "WHERE folder = ?1 AND name IN (SELECT value FROM json_each(?2))"
 )
-"""The same for a part of a very large folder."""
+"""The same for a part of a very large folder; the names as a JSON list."""
 
+FOLDERS_SQL = """
+WITH RECURSIVE known (folder) AS (
+    SELECT min(folder) FROM file WHERE root_id = ?1
+    UNION ALL
+    SELECT (SELECT min(folder) FROM file WHERE root_id = ?1 AND folder > known.folder) FROM known WHERE folder IS NOT NULL
+)
+SELECT folder FROM known WHERE folder IS NOT NULL
+"""
+"""Every folder of a root that has files in the database. Each is one search in the index, however many files it has;
+`SELECT DISTINCT` would read them all."""
 
-def present_after(conn: Connection, folder: str, name: str, limit: int) -> list[tuple[int, str, str]]:
-    """The next present files of a folder after this name: (id, folder, name)."""
-    rows = conn.exec_driver_sql(
-        "SELECT id, folder, name FROM file WHERE folder = ? AND name > ? AND present = 1 ORDER BY name LIMIT ?",
-        (folder, name, limit),
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
+PRESENT_SQL = "SELECT id, folder, name FROM file WHERE folder = ? AND name > ? AND present = 1 ORDER BY name LIMIT ?"
+"""The next present files of a folder after a name."""
 
-
-def folder_after(conn: Connection, root_id: int, folder: str | None) -> str | None:
-    """The next folder of a root that has files in the database, in order of text; None at the end.
-
-    A step is one search in an index, however many files there are; `SELECT DISTINCT` would read them all.
-    """
-    if folder is None:
-        found = conn.exec_driver_sql("SELECT min(folder) FROM file WHERE root_id = ?", (root_id,)).scalar_one()
-    else:
-        later = "SELECT min(folder) FROM file WHERE root_id = ? AND folder > ?"
-        found = conn.exec_driver_sql(later, (root_id, folder)).scalar_one()
-    return None if found is None else str(found)
-
-
-def take_over(conn: Connection, file_ids: Sequence[int], root_id: int) -> None:
-    """These known files are under this root now: they were captioned by hand, or the roots were cut differently."""
-    _for_ids(conn, "UPDATE file SET root_id = :value WHERE id IN :ids", file_ids, root_id)
+COUNT_SQL = "SELECT count(*) FROM file WHERE folder = ? AND present = 1"
+"""How many files of a folder are present, as far as is known."""
 
 
 def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
@@ -53,7 +43,7 @@ def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
     _for_ids(conn, "UPDATE file SET present = :value WHERE id IN :ids", file_ids, 1)
 
 
-def mark_absent(conn: Connection, gone: Iterable[tuple[int, str, str]]) -> int:
+def mark_gone(conn: Connection, gone: Iterable[tuple[int, str, str]]) -> int:
     """These files (id, folder, name) are not there any more; returns how many were marked.
 
     One that was moved to another path meanwhile is left alone. Nothing is deleted.

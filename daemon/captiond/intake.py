@@ -1,0 +1,262 @@
+"""Quiet files into the database: is it media, was it moved here, did it change, is there work to do.
+
+    Quiet -> [look it up; open it if its name says nothing] -> one transaction: file row, job
+
+The first bytes decide whether a file is media. One that is named like media gets a job in any case: should it be none, the
+job fails and says so. One that is neither is remembered by its stat, so that it is not opened again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_module
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from captiond import jobs
+from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
+from captiond.paths import from_text, to_text
+from captiond.store import files, folders
+from captiond.values import Quiet
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from captiond.store.engine import Database
+    from captiond.store.files import FileRow
+
+BATCH = 500
+"""The most files of one transaction."""
+
+_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The root that files are taken in for. `real` is its path without links in it; both as the OS names them."""
+
+    root_id: int
+    root: str
+    real: str
+    recipe: str
+
+    def relative(self, path: str) -> str:
+        """A path under the root without the root."""
+        return path[len(self.root) + (self.root != "/") :]
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of quiet files. `again` could not be told for a reason that may pass."""
+
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    back: int = 0
+    same: int = 0
+    not_media: int = 0
+    vanished: int = 0
+    jobs: int = 0
+    again: list[Quiet] = field(default_factory=list)
+
+    def add(self, other: Taken) -> None:
+        """Count what `other` counts too."""
+        for name in ("new", "changed", "moved", "back", "same", "not_media", "vanished", "jobs"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class _Is(Enum):
+    MEDIA = "media"
+    OTHER = "other"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What is to be done for one file. `row` is what is known of it, `moved` the row of where it was before."""
+
+    quiet: Quiet
+    text: str
+    media: bool
+    row: FileRow | None = None
+    moved: FileRow | None = None
+
+
+def take(db: Database, place: Place, batch: Sequence[Quiet], *, now: float) -> Taken:
+    """Take quiet files in, at most `BATCH`, in one transaction.
+
+    Args:
+        db: the database.
+        place: the root that all of them lie under.
+        batch: the files.
+        now: seconds since 1970.
+
+    Raises:
+        DatabaseError: nothing was recorded; with DatabaseUnavailable the same call can be repeated.
+    """
+    taken = Taken()
+    with db.read() as conn:
+        decisions = _decide(conn, place, batch, taken)
+    if decisions:
+        with db.write() as conn:
+            for decision in decisions:
+                _record(conn, place, decision, taken, now)
+    return taken
+
+
+def gone(db: Database, paths: Sequence[str], online: Callable[[], bool]) -> int:
+    """Mark absent what is known of these paths and is not there any more; returns how many files that were.
+
+    Args:
+        db: the database.
+        paths: of files, as the OS names them.
+        online: whether the root is there, asked after the look at the paths.
+
+    Raises:
+        DatabaseError: nothing was recorded.
+    """
+    with db.read() as conn:
+        known = [row for row in files.files_by_path(conn, map(to_text, paths)).values() if row.present]
+    missing = [(row.id, row.folder, row.name) for row in known if is_gone(from_text(row.path))]
+    if not missing or not online():
+        return 0
+    with db.write() as conn:
+        return folders.mark_gone(conn, missing)
+
+
+def is_gone(path: str) -> bool:
+    """Whether there certainly is no such path: False where it can't be told, as on a share that is away."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+# --- before the transaction -----------------------------------------------------------------------------------------
+
+
+def _decide(conn: Connection, place: Place, batch: Sequence[Quiet], taken: Taken) -> list[_Decision]:
+    decisions: list[_Decision] = []
+    known = files.files_by_path(conn, [to_text(quiet.path) for quiet in batch])
+    moved: set[int] = set()
+    for quiet in batch:
+        text = to_text(quiet.path)
+        row = known.get(text)
+        if row is not None and row.looks_like(quiet.stat):
+            if row.present and row.root_id == place.root_id:
+                taken.same += 1
+            else:
+                decisions.append(_Decision(quiet, text, row.media, row))
+            continue
+        source = _source_of_move(conn, place, quiet, moved) if row is None else None
+        if source is not None:
+            moved.add(source.id)
+            decisions.append(_Decision(quiet, text, source.media, moved=source))
+            continue
+        match _identify(quiet, place.real):
+            case _Is.GONE:
+                taken.vanished += 1
+            case _Is.UNKNOWN:
+                taken.again.append(quiet)
+            case kind:
+                decisions.append(_Decision(quiet, text, kind is _Is.MEDIA, row))
+    return decisions
+
+
+def _source_of_move(conn: Connection, place: Place, quiet: Quiet, moved: set[int]) -> FileRow | None:
+    """The known file that this is, under a new name: same inode, size and mtime, and its own path is gone.
+
+    Another root on a network file system is not asked: if it is dead, this one would hang with it. The file is read
+    then, found to have known bytes, and costs no call either.
+    """
+    for row in files.find_moved(conn, quiet.stat, place.root_id):
+        # What was no media under its old name, and is named like media now, is worth a job that says so.
+        if row.id not in moved and (row.media or not named_like_media(quiet.path)) and is_gone(from_text(row.path)):
+            return row
+    return None
+
+
+def _identify(quiet: Quiet, real_root: str) -> _Is:
+    if named_like_media(quiet.path):
+        return _Is.MEDIA
+    try:
+        fd = os.open(quiet.path, _OPEN)
+    except (FileNotFoundError, NotADirectoryError):
+        return _Is.GONE
+    except OSError as error:
+        return _Is.OTHER if error.errno in _FOR_GOOD else _Is.UNKNOWN
+    try:
+        if not stat_module.S_ISREG(os.fstat(fd).st_mode) or not _inside(fd, real_root):
+            return _Is.OTHER
+        return _Is.OTHER if sniff(os.pread(fd, HEAD_BYTES, 0)) is None else _Is.MEDIA
+    except OSError:
+        return _Is.UNKNOWN
+    finally:
+        os.close(fd)
+
+
+def _inside(fd: int, real_root: str) -> bool:
+    """Whether an open file lies in the root, by the kernel: a link on the way may lead out of it."""
+    try:
+        real = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return False
+    return real.startswith(real_root.rstrip("/") + "/")
+
+
+# --- in the transaction ---------------------------------------------------------------------------------------------
+
+
+def _record(conn: Connection, place: Place, decision: _Decision, taken: Taken, now: float) -> None:
+    stat, row = decision.quiet.stat, decision.row
+    if decision.moved is not None and files.move_file(
+        conn, decision.moved, place.root_id, decision.text, stat, now=now
+    ):
+        taken.moved += 1
+        _under_root(conn, place, decision.moved, decision.quiet, taken, now)
+        return
+    if row is not None and row.looks_like(stat):
+        taken.back += 1
+        files.mark_back(conn, row.id, place.root_id)
+        _under_root(conn, place, row, decision.quiet, taken, now)
+        return
+    file_id = files.ensure_file(conn, place.root_id, decision.text, stat, decision.media)
+    if not decision.media:
+        taken.not_media += 1
+        if row is not None and row.content_id is not None:
+            files.no_media(conn, file_id)
+        return
+    if row is None:
+        taken.new += 1
+    else:
+        taken.changed += 1
+    _enqueue(conn, place, file_id, decision.quiet, taken, now)
+
+
+def _under_root(conn: Connection, place: Place, row: FileRow, quiet: Quiet, taken: Taken, now: float) -> None:
+    """A known file is where it was not before: it needs a job only if this root asks something else of it."""
+    if not row.media:
+        return
+    if row.root_id == place.root_id:
+        needed = row.caption_id is None and not files.has_job(conn, row.id)
+    elif files.give_to_recipe(conn, row.id, place.root_id, place.recipe):
+        needed = False
+    else:
+        needed = files.root_recipe(conn, row.root_id) != place.recipe or not files.has_job(conn, row.id)
+    if needed:
+        _enqueue(conn, place, row.id, quiet, taken, now)
+
+
+def _enqueue(conn: Connection, place: Place, file_id: int, quiet: Quiet, taken: Taken, now: float) -> None:
+    jobs.enqueue(
+        conn, file_id=file_id, root_id=place.root_id, recipe=place.recipe, priority=int(quiet.priority), now=now
+    )
+    taken.jobs += 1

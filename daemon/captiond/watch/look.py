@@ -1,0 +1,65 @@
+"""One look at one path: is it a file that can be taken up, and in which state."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_module
+
+from captiond.media.identify import named_like_media
+from captiond.values import Stat
+from captiond.watch.mounts import is_under
+
+_OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def stat_of(status: os.stat_result) -> Stat:
+    """The part of a stat that tells whether a file is the same."""
+    return Stat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def look(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
+    """The stat of a file that can be taken up; None if there is none.
+
+    Only regular files are. A link to one inside the root counts as one, with the stat of its target. A link that leaves
+    the root is not followed: one that is named like media has the link's own stat, so that its job can say why it fails.
+
+    Args:
+        path: absolute, as the OS names it.
+        real_root: the root without links in its path.
+        fresh: open the file for it. NFS and SMB answer a bare stat from what they remember, for up to a minute; on opening
+            they ask the server ("close to open", see nfs(5)).
+
+    Raises:
+        OSError: it can't be told; the file system may be away.
+    """
+    try:
+        status = os.lstat(path)
+        if stat_module.S_ISLNK(status.st_mode):
+            return _through(path, real_root, status)
+        if not stat_module.S_ISREG(status.st_mode):
+            return None
+        return stat_of(_asked_anew(path, status) if fresh else status)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _asked_anew(path: str, status: os.stat_result) -> os.stat_result:
+    try:
+        fd = os.open(path, _OPEN)
+    except PermissionError:
+        return status  # a job will say so
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
+
+
+def _through(path: str, real_root: str, link: os.stat_result) -> Stat | None:
+    # Told by the text of the link first: to follow one that leads to another, dead share would hang.
+    target = os.path.normpath(os.path.join(os.path.realpath(os.path.dirname(path)), os.readlink(path)))
+    if is_under(target, real_root):
+        target = os.path.realpath(target)
+    if not is_under(target, real_root):
+        return stat_of(link) if named_like_media(path) else None
+    status = os.lstat(target)
+    return stat_of(status) if stat_module.S_ISREG(status.st_mode) else None

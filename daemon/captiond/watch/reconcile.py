@@ -1,0 +1,317 @@
+"""Comparing a tree with the database: what inotify missed, what came while nobody looked, and all there is on a share.
+
+One walk with `os.scandir`, one query a folder, and a stat of every file: a file is the same when size, mtime, ctime and
+inode are. What is new or differs is sighted and passes the gate like everything else. What is missing is marked absent,
+in batches, and only if the root was the same and online before and after the look at the missing paths themselves.
+Memory grows with the number of folders, not of files; the database is never locked while the disk is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from captiond.intake import is_gone
+from captiond.paths import from_text, to_text
+from captiond.store import files, folders
+from captiond.watch.health import AWAY
+from captiond.watch.look import look
+from captiond.watch.reader import Reader
+
+if TYPE_CHECKING:
+    from captiond.intake import Place
+    from captiond.store.engine import Database
+
+_LARGE: Final = 20_000
+"""Files of one folder that are held in memory at once; a larger folder is compared in parts."""
+_PART: Final = 2_000
+_BATCH: Final = 500
+_SIGHTED: Final = 1_000
+_EXAMPLES: Final = 10
+
+_Row = tuple[str, int, int, int, int, int, int | None, int]
+"""As `folders.FOLDER_SQL` gives it: name, size, mtime, ctime, inode, present, root, id."""
+
+
+class RootAway(Exception):
+    """The root went away, or became another, while it was compared: nothing can be told of what was not found."""
+
+    def __init__(self, error: OSError | None = None) -> None:
+        super().__init__(str(error) if error else "")
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a scan asks and tells while it runs.
+
+    Attributes:
+        enters: whether a folder, relative to the root, is looked into.
+        takes: whether a file, relative to the root, is looked at.
+        sight: takes paths that are new or changed; may wait until there is room. False ends the scan.
+        online: whether the root is still there, and the same.
+        stopping: whether to end.
+        entering: told of each folder before it is listed.
+    """
+
+    enters: Callable[[str], bool]
+    takes: Callable[[str], bool]
+    sight: Callable[[list[str]], bool]
+    online: Callable[[], bool]
+    stopping: Callable[[], bool] = bool
+    entering: Callable[[str], None] = lambda _folder: None
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What a scan found. `new` and `changed` were sighted: a new one may turn out to be `moved` later.
+
+    `unreadable` counts folders that can't be listed, some of which `examples` names with the reason; nothing below them
+    is marked absent. `cpu_seconds` is the scanning thread's own time. `complete` is False when it was ended early.
+    """
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+    back: int = 0
+    unreadable: int = 0
+    examples: tuple[str, ...] = ()
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    complete: bool = False
+
+
+def reconcile(db: Database, place: Place, hooks: Hooks) -> ScanReport:
+    """Compare a root with the database.
+
+    Raises:
+        RootAway: it went away meanwhile.
+        DatabaseError: the database can't be read or written.
+    """
+    began, cpu = time.monotonic(), time.thread_time()
+    with Reader(db) as reader:
+        scan = _Scan(db, reader, place, hooks)
+        scan.run()
+    report = scan.report
+    report.seconds, report.cpu_seconds = time.monotonic() - began, time.thread_time() - cpu
+    return report
+
+
+class _Scan:
+    def __init__(self, db: Database, reader: Reader, place: Place, hooks: Hooks) -> None:
+        self.report = ScanReport()
+        self._db = db
+        self._place = place
+        self._hooks = hooks
+        self._reader = reader
+        self._folders = [place.root]
+        self._visited: set[str] = set()
+        self._sighted: list[str] = []
+        self._gone: list[tuple[int, str, str]] = []
+        self._back: list[int] = []
+        self._stopped = False
+
+    def run(self) -> None:
+        while self._folders and not self._ended():
+            self._folder(self._folders.pop())
+        self._flush()
+        if self._stopped:
+            return
+        self._missing_folders()
+        self._flush()
+        self._mark_gone()
+        self.report.complete = not self._stopped
+
+    def _ended(self) -> bool:
+        self._stopped = self._stopped or self._hooks.stopping()
+        return self._stopped
+
+    # --- one folder
+
+    def _folder(self, here: str) -> None:
+        folder = to_text(here.rstrip("/"))
+        self._hooks.entering(here)
+        rows: list[_Row] = self._reader.rows(folders.FOLDER_SQL, (folder, _LARGE + 1))
+        try:
+            with os.scandir(here) as entries:
+                if len(rows) > _LARGE:
+                    del rows
+                    self._large(entries, here, folder)
+                else:
+                    known = {row[0]: row for row in rows}
+                    self._compare(entries, known, here)
+                    self._missing(known.values(), folder)
+        except OSError as error:
+            self._unreadable(here, error)
+        self._visited.add(folder)
+        if len(self._sighted) >= _SIGHTED or len(self._gone) >= _BATCH or len(self._back) >= _BATCH:
+            self._flush()
+
+    def _compare(self, entries: Iterable[os.DirEntry[str]], known: dict[str, _Row], here: str) -> None:
+        """Take what is there out of `known`, and sight what is new or differs. This loop is the whole cost of a scan."""
+        root_id, seen = self._place.root_id, 0
+        take = known.pop
+        for entry in entries:
+            name = entry.name
+            row = take(name if name.isascii() else to_text(name), None)
+            if row is None:
+                if entry.is_dir(follow_symlinks=False):
+                    self._subfolder(entry.path)
+                else:
+                    self._unknown(entry)
+                continue
+            try:
+                now = entry.stat(follow_symlinks=False)
+                if (
+                    row[1] == now.st_size
+                    and row[2] == now.st_mtime_ns
+                    and row[3] == now.st_ctime_ns
+                    and row[4] == now.st_ino
+                    and row[5]
+                    and row[6] == root_id
+                ):
+                    seen += 1
+                elif not self._differs(entry, row):
+                    known[row[0]] = row
+            except FileNotFoundError:
+                known[row[0]] = row
+            except OSError as error:  # of this file nothing can be told
+                self._away_if(error)
+        self.report.seen += seen
+
+    def _subfolder(self, path: str) -> None:
+        if self._hooks.enters(self._place.relative(path)):
+            self._folders.append(path)
+
+    def _unknown(self, entry: os.DirEntry[str]) -> None:
+        if not self._hooks.takes(self._place.relative(entry.path)):
+            return
+        if entry.is_file(follow_symlinks=False) or (
+            entry.is_symlink() and look(entry.path, self._place.real) is not None
+        ):
+            self.report.seen += 1
+            self.report.new += 1
+            self._sight(entry.path)
+
+    def _differs(self, entry: os.DirEntry[str], row: _Row) -> bool:
+        """What became of a known file whose stat is another, or which was absent. False: it is not there."""
+        if entry.is_dir(follow_symlinks=False):
+            self._subfolder(entry.path)
+            return False
+        if not self._hooks.takes(self._place.relative(entry.path)):
+            return True  # excluded since then: left as it is
+        stat = look(entry.path, self._place.real)
+        if stat is None:
+            return False
+        self.report.seen += 1
+        numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode)
+        if tuple(files.signed(number) for number in numbers) != row[1:5]:
+            self.report.changed += 1
+            self._sight(entry.path)
+        elif row[6] != self._place.root_id:
+            self._sight(entry.path)
+        elif not row[5]:
+            self.report.back += 1
+            self._back.append(row[7])
+        return True
+
+    def _sight(self, path: str) -> None:
+        self._sighted.append(path)
+        if len(self._sighted) >= _SIGHTED:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Sight what was found. That may wait for room, so no reading transaction is left open meanwhile."""
+        self._reader.release()
+        paths, self._sighted = self._sighted, []
+        if paths and not self._stopped and not self._hooks.sight(paths):
+            self._stopped = True
+
+    def _large(self, entries: Iterable[os.DirEntry[str]], here: str, folder: str) -> None:
+        """A folder with very many files: compared in parts, so that it needs no more memory than others."""
+        matched = 0
+        several = iter(entries)
+        while part := list(itertools.islice(several, _PART)):
+            if self._ended():
+                return
+            names = json.dumps([to_text(entry.name) for entry in part])
+            known = {row[0]: row for row in self._reader.rows(folders.NAMES_SQL, (folder, names))}
+            matched += sum(1 for row in known.values() if row[5])
+            self._compare(part, known, here)
+            matched -= sum(1 for row in known.values() if row[5])
+        if self._reader.rows(folders.COUNT_SQL, (folder,))[0][0] > matched:
+            self._all_of(folder)
+
+    # --- what is missing
+
+    def _missing(self, rows: Iterable[_Row], folder: str) -> None:
+        self._gone += [(row[7], folder, row[0]) for row in rows if row[5]]
+
+    def _missing_folders(self) -> None:
+        """Folders that the database knows and that were not visited: gone, excluded since then, or unreadable."""
+        unvisited = [
+            folder
+            for (folder,) in self._reader.each(folders.FOLDERS_SQL, (self._place.root_id,))
+            if folder not in self._visited
+        ]
+        for folder in unvisited:
+            if self._ended():
+                return
+            if is_gone(from_text(folder)):
+                self._all_of(folder)
+
+    def _all_of(self, folder: str) -> None:
+        """Every present file of a folder may be gone; which are is told when they are marked."""
+        name = ""
+        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, name, _BATCH)):
+            self._gone += rows
+            name = rows[-1][2]
+            self._flush()
+            if self._ended():
+                return
+
+    def _flush(self) -> None:
+        self._hand_over()
+        if self._back:
+            back, self._back = self._back, []
+            with self._db.write() as conn:
+                folders.mark_present(conn, back)
+        if len(self._gone) >= _BATCH:
+            self._mark_gone()
+
+    def _mark_gone(self) -> None:
+        """Mark absent what is really gone. A listing alone is no proof: it may miss a file that is renamed meanwhile."""
+        candidates, self._gone = self._gone, []
+        if not candidates:
+            return
+        self._reader.release()
+        gone = [one for one in candidates if is_gone(from_text(f"{one[1]}/{one[2]}"))]
+        if not self._hooks.online():
+            raise RootAway
+        for start in range(0, len(gone), _BATCH):
+            with self._db.write() as conn:
+                self.report.gone += folders.mark_gone(conn, gone[start : start + _BATCH])
+
+    # --- trouble
+
+    def _unreadable(self, here: str, error: OSError) -> None:
+        if here == self._place.root:
+            raise RootAway(error) from error
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return
+        self._away_if(error)
+        self.report.unreadable += 1
+        if len(self.report.examples) < _EXAMPLES:
+            self.report.examples += (f"{to_text(here)}: {error.strerror}",)
+
+    def _away_if(self, error: OSError) -> None:
+        if error.errno in AWAY and not self._hooks.online():
+            raise RootAway(error) from error
