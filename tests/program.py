@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from signal import SIGTERM, Signals
 from typing import Any, Self
 
 from waiting import until
@@ -180,11 +180,11 @@ class Program:
 
         return until(seen, timeout=timeout)[-1]
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """Send a signal."""
         self.process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 12) -> int:
+    def stop(self, number: Signals = SIGTERM, timeout: float = 12) -> int:
         """Send a signal and wait for the end; the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout)
