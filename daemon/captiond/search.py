@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Float,
@@ -268,7 +269,7 @@ def _oldest_ranked(conn: Connection, words: str, filters: Filters) -> int | None
 
 _snippet = func.snippet(literal_column("caption_search"), 0, _BEGIN, _END, "…", _SNIPPET_WORDS, type_=Text)
 _SNIPPETS = select(_index.c.rowid, _snippet.label("text")).where(_MATCHES)
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _SNIPPETS_BY_ROW = _SNIPPETS.where(_index.c.rowid.in_(_IDS))
 # For the beginning of a word the index looks through its words anew for each row: ask once, and pick the rows.
 _SNIPPETS_BY_SCAN = _SNIPPETS.where(literal_column("+caption_search.rowid").in_(_IDS))

@@ -103,13 +103,7 @@ _SET = _new.on_conflict_do_update(
 
 
 def set_endpoint(
-    conn: Connection,
-    name: str,
-    state: str,
-    reason: str | None,
-    paused_until: float | None,
-    in_flight: int,
-    now: float,
+    conn: Connection, name: str, state: str, reason: str | None, paused_until: float | None, in_flight: int, now: float
 ) -> None:
     """Tell how an endpoint is, for other processes to read."""
     row = {"state": state, "reason": cleaned(reason), "paused_until": paused_until, "in_flight": in_flight}

@@ -8,31 +8,8 @@ from pathlib import Path
 
 NETWORK = frozenset(
     {
-        *(
-            "9p",
-            "afs",
-            "beegfs",
-            "ceph",
-            "cifs",
-            "coda",
-            "davfs",
-            "gfs2",
-            "glusterfs",
-            "gpfs",
-            "lustre",
-            "ncpfs",
-        ),
-        *(
-            "nfs",
-            "nfs4",
-            "ocfs2",
-            "orangefs",
-            "smb3",
-            "smbfs",
-            "fuse.ceph",
-            "fuse.curlftpfs",
-            "fuse.davfs2",
-        ),
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
+        *("nfs", "nfs4", "ocfs2", "orangefs", "smb3", "smbfs", "fuse.ceph", "fuse.curlftpfs", "fuse.davfs2"),
         *("fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
     }
 )
@@ -41,9 +18,7 @@ NETWORK = frozenset(
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def network_type(
-    path: Path, mountinfo: Path = Path("/proc/self/mountinfo")
-) -> str | None:
+def network_type(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str | None:
     """The type of the network file system that `path` is on, or None on a local one or where it can't be told.
 
     See proc_pid_mountinfo(5): the mount point is the fifth field, its blanks are written as octal; the type follows " - ".

@@ -11,17 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    bindparam,
-    func,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.paths import from_text, to_text
@@ -91,11 +81,7 @@ def get(conn: Connection, file_id: int) -> Row[Any] | None:
 _new = insert(_sidecar)
 _PLAN = _new.on_conflict_do_update(
     index_elements=[_sidecar.c.file_id],
-    set_={
-        "state": _PENDING,
-        "pending_digest": _new.excluded.pending_digest,
-        "due_at": _new.excluded.due_at,
-    },
+    set_={"state": _PENDING, "pending_digest": _new.excluded.pending_digest, "due_at": _new.excluded.due_at},
 )
 
 
@@ -106,12 +92,7 @@ def planned(conn: Connection, file_id: int, digest: str) -> None:
     if digest in plans:
         plans.remove(digest)
     plans = [*plans, digest][-_PLANS:]
-    values = {
-        "file_id": file_id,
-        "state": "pending",
-        "pending_digest": " ".join(plans),
-        "due_at": time.time() + _LEASE,
-    }
+    values = {"file_id": file_id, "state": "pending", "pending_digest": " ".join(plans), "due_at": time.time() + _LEASE}
     conn.execute(_PLAN, values)
 
 
@@ -120,10 +101,7 @@ def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
     row = get(conn, file_id)
     if row is None:
         return frozenset(), None
-    digests = {
-        *_plans(row.pending_digest),
-        *([row.written_digest] if row.written_digest else []),
-    }
+    digests = {*_plans(row.pending_digest), *([row.written_digest] if row.written_digest else [])}
     return frozenset(digests), None if row.path is None else from_text(row.path)
 
 

@@ -1,0 +1,40 @@
+"""All the SQL on jobs. A job is the work to do for one file; every transition is one function here.
+
+              enqueue                claim                finish
+    (nothing) -------> queued ----------------> running ----------> done
+                        ^  ^                     | | |     fail
+                        |  +-- retry, give_back -+ | +----------> failed
+                        |  +-- recover (new run) --+ |               |
+                        |                            +-- drop -> (nothing)
+                        +------------- requeue ----------------------+
+
+A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
+runs is marked `again`: whatever its ending, it goes back in the queue with fresh attempts, for the file may have
+changed since it was read. The attempt is counted by `claim`, so that a file that takes the process down has its limit.
+"""
+
+from __future__ import annotations
+
+from captiond.jobs.looking import counts, failures, latest, of_ids, open_jobs
+from captiond.jobs.queueing import abandon, enqueue, recover, requeue, reroute
+from captiond.jobs.running import claim, drop, fail, finish, give_back, next_due, retry
+
+__all__ = [
+    "abandon",
+    "claim",
+    "counts",
+    "drop",
+    "enqueue",
+    "fail",
+    "failures",
+    "finish",
+    "give_back",
+    "latest",
+    "next_due",
+    "of_ids",
+    "open_jobs",
+    "recover",
+    "requeue",
+    "reroute",
+    "retry",
+]

@@ -1,0 +1,62 @@
+"""Questions about jobs; nothing here changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
+
+from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, PATH, chunks
+from captiond.store import tables as t
+from captiond.values import JobState
+
+
+def counts(conn: Connection, root_id: int | None = None) -> dict[str, int]:
+    """How many jobs are in each state, of one root or all; every state is named.
+
+    `failed` counts the files that are there and whose last job failed: what a person can still do something about.
+    """
+    of_root = [] if root_id is None else [JOB.c.root_id == root_id]
+    found = {}
+    for state in JobState:
+        # A literal each, so that each has its index.
+        query = select(func.count()).where(JOB.c.state == literal_column(f"'{state}'"), *of_root)
+        if state is JobState.FAILED:
+            query = query.where(IS_LATEST, IS_PRESENT)
+        found[state.value] = int(conn.execute(query).scalar_one())
+    return found
+
+
+def failures(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """The newest failed jobs that `counts` counts: every column of the job, and `path` (text) and `root` (text)."""
+    return conn.execute(
+        select(JOB, PATH, t.root.c.path.label("root"))
+        .join(t.file, t.file.c.id == JOB.c.file_id)
+        .outerjoin(t.root, t.root.c.id == JOB.c.root_id)
+        .where(JOB.c.state == FAILED, IS_LATEST, t.file.c.present == 1)
+        .order_by(JOB.c.finished_at.desc(), JOB.c.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def latest(conn: Connection, file_id: int) -> Row[Any] | None:
+    """The file's last job: every column; None if it never had one."""
+    return conn.execute(select(JOB).where(JOB.c.file_id == file_id).order_by(JOB.c.id.desc()).limit(1)).one_or_none()
+
+
+def open_jobs(conn: Connection, request: str) -> int:
+    """How many jobs of this request are queued or running."""
+    query = select(func.count()).where(JOB.c.request == request, JOB.c.state.in_(OPEN))
+    return int(conn.execute(query).scalar_one())
+
+
+def of_ids(conn: Connection, ids: Collection[int]) -> list[Row[Any]]:
+    """These jobs, in the order of their ids: every column and `path` (text). A dropped one is missing."""
+    query = (
+        select(JOB, PATH)
+        .join(t.file, t.file.c.id == JOB.c.file_id)
+        .where(JOB.c.id.in_(bindparam("ids", expanding=True)))
+        .order_by(JOB.c.id)
+    )
+    return [row for part in chunks(ids) for row in conn.execute(query, {"ids": part})]

@@ -1,0 +1,151 @@
+"""Into the queue, and back in it: enqueue, and what starts jobs anew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from captiond.errors import FAILURES, Internal
+from captiond.jobs.terms import AGAIN, FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, QUEUED, RUNNING, chunks
+from captiond.store import sidecars
+from captiond.store import tables as t
+from captiond.values import JobState, Priority
+
+_new = insert(JOB)
+_is_queued = JOB.c.state == QUEUED
+_asked = _new.excluded.request.is_not(None)
+_ENQUEUE = _new.on_conflict_do_update(
+    index_elements=[JOB.c.file_id],
+    index_where=JOB.c.state.in_(OPEN),
+    set_={
+        "priority": func.max(JOB.c.priority, _new.excluded.priority),
+        "request": func.coalesce(_new.excluded.request, JOB.c.request),
+        "root_id": case((_is_queued, _new.excluded.root_id), else_=JOB.c.root_id),
+        "recipe": case((_is_queued, _new.excluded.recipe), else_=JOB.c.recipe),
+        # Only a person cuts a wait short; a scan that finds the file again must not undo the back-off.
+        "due_at": case((and_(_is_queued, _asked), func.min(JOB.c.due_at, _new.excluded.due_at)), else_=JOB.c.due_at),
+        "attempts": case((and_(_is_queued, _asked), 0), else_=JOB.c.attempts),
+        "again": case((_is_queued, 0), else_=1),
+    },
+).returning(JOB.c.id)
+
+
+def enqueue(
+    conn: Connection,
+    *,
+    file_id: int,
+    root_id: int | None,
+    recipe: str,
+    priority: int,
+    now: float,
+    request: str | None = None,
+    due_at: float | None = None,
+) -> int:
+    """(nothing) -> queued, and the job's id.
+
+    The file's open job, if there is one, is used instead: a queued one takes over the recipe and root, the higher
+    priority and the request, and with a request its wait is over; a running one will be done again.
+    """
+    row = {
+        "file_id": file_id,
+        "root_id": root_id,
+        "recipe": recipe,
+        "state": JobState.QUEUED.value,
+        "priority": int(priority),
+        "request": request,
+        "created_at": now,
+        "due_at": now if due_at is None else due_at,
+    }
+    return int(conn.execute(_ENQUEUE, row).scalar_one())
+
+
+_exhausted = JOB.c.attempts >= bindparam("max_attempts")
+_RECOVER_FAILED = (
+    update(JOB)
+    .where(JOB.c.state == RUNNING, _exhausted, JOB.c.again == 0)
+    .values(
+        state=JobState.FAILED.value,
+        finished_at=bindparam("now"),
+        reason=Internal.code,
+        detail=FAILURES[Internal.code]("the program ended in the middle of it, in every attempt").message,
+    )
+)
+_RECOVER_QUEUED = (
+    update(JOB)
+    .where(JOB.c.state == RUNNING)
+    .values(
+        state=JobState.QUEUED.value,
+        run_id=None,
+        attempts=case((AGAIN, 0), else_=JOB.c.attempts),
+        due_at=func.min(JOB.c.due_at, bindparam("now")),
+        again=0,
+    )
+)
+_RECOVER_DUE = (
+    update(JOB)
+    .where(JOB.c.state == QUEUED, JOB.c.due_at > bindparam("latest_due"))
+    .values(due_at=bindparam("latest_due"))
+)
+
+
+def recover(conn: Connection, *, now: float, max_attempts: int, latest_due: float) -> tuple[int, int]:
+    """running -> queued, or failed when its attempts are used up: what an earlier run left behind, with its sidecars.
+
+    Call it at start only, while the instance lock is held: it takes every running job. A due time that lies later than
+    `latest_due` comes from a clock that was wrong, and is brought forward.
+
+    Returns:
+        How many were queued again, and how many failed.
+    """
+    failed = conn.execute(_RECOVER_FAILED, {"now": now, "max_attempts": max_attempts}).rowcount
+    queued = conn.execute(_RECOVER_QUEUED, {"now": now}).rowcount
+    conn.execute(_RECOVER_DUE, {"latest_due": latest_due})
+    sidecars.recover(conn, now)
+    return queued, failed
+
+
+_REQUEUE = (
+    update(JOB)
+    .where(JOB.c.state == FAILED, IS_LATEST, IS_PRESENT)
+    .values(
+        state=JobState.QUEUED.value,
+        attempts=0,
+        due_at=bindparam("now"),
+        priority=func.max(JOB.c.priority, bindparam("at_least")),
+        run_id=None,
+        started_at=None,
+        finished_at=None,
+        reason=None,
+        detail=None,
+    )
+)
+_REQUEUE_FILES = _REQUEUE.where(JOB.c.file_id.in_(bindparam("file_ids", expanding=True)))
+
+
+def requeue(conn: Connection, *, file_ids: Collection[int] | None, now: float, priority: int) -> int:
+    """failed -> queued with fresh attempts, for these files or (None) all; files that are gone stay. Returns how many."""
+    values = {"now": now, "at_least": int(priority)}
+    if file_ids is None:
+        return conn.execute(_REQUEUE, values).rowcount
+    return sum(conn.execute(_REQUEUE_FILES, {**values, "file_ids": part}).rowcount for part in chunks(file_ids))
+
+
+def reroute(conn: Connection, *, recipes: Collection[str]) -> int:
+    """queued -> queued under another recipe: the root has another one now, or the job's is not configured any more.
+
+    Returns how many changed.
+    """
+    of_root = select(t.root.c.recipe).where(t.root.c.id == JOB.c.root_id, t.root.c.watched == 1).scalar_subquery()
+    recipe = func.coalesce(of_root, case((JOB.c.recipe.in_(list(recipes)), JOB.c.recipe), else_="default"))
+    statement = update(JOB).where(JOB.c.state == QUEUED, JOB.c.recipe != recipe).values(recipe=recipe)
+    return conn.execute(statement).rowcount
+
+
+def abandon(conn: Connection, request: str) -> int:
+    """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many."""
+    mine = (JOB.c.request == request) & (JOB.c.state == QUEUED)
+    dropped = conn.execute(delete(JOB).where(mine, JOB.c.root_id.is_(None))).rowcount
+    behind = {"priority": int(Priority.BACKLOG), "request": None}
+    return dropped + conn.execute(update(JOB).where(mine).values(behind)).rowcount
