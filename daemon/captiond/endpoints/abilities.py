@@ -21,6 +21,8 @@ def listed_inputs(models: object, model: str) -> frozenset[str] | None:
     for entry in _entries(models):
         if model not in (entry.get("id"), entry.get("name")):
             continue
+        if entry.get("owned_by") == "llamacpp":  # it lists "video", but has a part of its own for it: not `video_url`
+            return frozenset({"text", "image"})
         for group, key in (("capabilities", "input"), ("architecture", "input_modalities")):
             inputs = entry.get(group)
             inputs = inputs.get(key) if isinstance(inputs, Mapping) else None

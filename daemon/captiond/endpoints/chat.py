@@ -36,6 +36,9 @@ ASK_ABILITIES_SECONDS: Final = 5.0
 ABILITIES_AGAIN_SECONDS: Final = 300.0
 """How long a failure to learn what the model takes is remembered."""
 
+_NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+"""This machine's own servers are not asked through HTTP_PROXY, even where NO_PROXY does not name them."""
+
 
 class ChatEndpoint:
     """See `base.Endpoint`."""
@@ -60,7 +63,12 @@ class ChatEndpoint:
         limits = httpx2.Limits(
             max_connections=None, max_keepalive_connections=settings.concurrency, keepalive_expiry=KEEP_SECONDS
         )
-        self._http = httpx2.Client(follow_redirects=False, limits=limits, timeout=settings.timeout_seconds)
+        self._http = httpx2.Client(
+            follow_redirects=False,
+            limits=limits,
+            timeout=settings.timeout_seconds,
+            mounts=dict.fromkeys(_NO_PROXY),
+        )
         self._calls.install(self._http)
         self._client = openai.OpenAI(
             base_url=settings.base_url,

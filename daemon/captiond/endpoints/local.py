@@ -1,0 +1,123 @@
+"""The local model: llama.cpp in this process, served on a loopback port and called through the same client as any other.
+
+It is loaded at the first call, and one call runs at a time: it uses all cores by itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from captiond import log
+from captiond.config.models import LOCAL
+from captiond.config.models import Endpoint as EndpointSettings
+from captiond.endpoints import weights
+from captiond.endpoints.keys import Key
+from captiond.errors import ConfigError, Stopped, Unavailable
+from captiond.values import Answer, Request, Source
+
+if TYPE_CHECKING:
+    from captiond.config.models import LocalModel
+    from captiond.endpoints.chat import ChatEndpoint
+
+TIMEOUT_SECONDS: Final = 600.0
+"""Of one call. SmolVLM-500M takes 4 to 6 s a picture on two cores; slower machines and larger models have room."""
+
+_ERRORS_ONLY: Final = 1
+"""llama.cpp's verbosity: what it says goes to stderr, past our log."""
+
+
+class LocalEndpoint:
+    """See `base.Endpoint`."""
+
+    name = LOCAL
+    source = Source.MODEL
+    concurrency = 1
+    wants_measures = False
+
+    def __init__(self, settings: LocalModel, models_dir: Path) -> None:
+        """Loads nothing yet; `models_dir` is where pulled weights are. Raises ConfigError without the extra `local`."""
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ConfigError('the local model needs the extra "local": pip install "captiond[local]"')
+        self._settings = settings
+        self._weights = weights.located(settings, models_dir)
+        self.model = self._weights.model.stem
+        self.identity = f"{self._weights.model.name} {self._weights.projector.name}"
+        self._lock = threading.Lock()
+        self._server: Any = None
+        self._chat: ChatEndpoint | None = None
+        self._aborted = False
+
+    def ask(self, request: Request) -> Answer:
+        """See `base.Endpoint.ask`. The first call loads the model, outside its deadline."""
+        return self.start().ask(request)
+
+    def start(self) -> ChatEndpoint:
+        """Loads the model if it is not loaded; raises Unavailable when it can't be, Stopped after `abort`."""
+        with self._lock:
+            if self._aborted:
+                raise Stopped
+            if self._chat is None:
+                self._chat = self._serve()
+            return self._chat
+
+    def takes_video(self) -> bool:
+        """No: llama.cpp takes a video only in a part of its own, and with the ffmpeg program."""
+        return False
+
+    def abort(self) -> None:
+        """See `base.Endpoint.abort`. A model that is being loaded is loaded to the end first."""
+        self._aborted = True
+        chat = self._chat
+        if chat is not None:
+            chat.abort()
+
+    def close(self) -> None:
+        """See `base.Endpoint.close`."""
+        with self._lock:
+            if self._chat is not None:
+                self._chat.close()
+            self._chat = self._server = None  # dropping it stops the server and frees the model
+
+    def _serve(self) -> ChatEndpoint:
+        for path in (self._weights.model, self._weights.projector):
+            if not weights.is_gguf(path):
+                raise Unavailable(f"the local model needs {path}, which is no GGUF file or not there: {_HOW}")
+        import xllamacpp
+
+        from captiond.endpoints.chat import ChatEndpoint
+
+        key = secrets.token_hex(16)  # so that no other user of this machine can use it
+        log.register_secret(key)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self._weights.model)
+        params.mmproj.path = str(self._weights.projector)
+        params.model_alias = {self.model}
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.api_keys = [key]
+        params.n_ctx = self._settings.context
+        params.n_parallel = self.concurrency
+        # Without it, a projector with a large preprocessing size tiles every picture: 22 s instead of 3.3 s.
+        params.image_max_tokens = self._settings.image_max_tokens
+        params.ui = False
+        params.verbosity = _ERRORS_ONLY
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise Unavailable(
+                f"llama.cpp can't load {self._weights.model}, its own words are on stderr: {error}"
+            ) from error
+        settings = EndpointSettings(
+            base_url=f"{self._server.listening_address}/v1",
+            model=self.model,
+            concurrency=self.concurrency,
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+        return ChatEndpoint(self.name, settings, Key(key, "this process"), identity=self.identity)
+
+
+_HOW: Final = "run `captiond model pull`, or set `model_path` and `mmproj_path` under [local]"
