@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from captiond import __version__
 from captiond.cli.db import COMMANDS as DB_COMMANDS
 from captiond.cli.lazy import LazyGroup
@@ -112,7 +113,9 @@ def test_without_a_command_the_help_is_shown_as_wrong_usage(tmp_path: Path) -> N
     assert "Commands:" in result.stderr
 
 
-@pytest.mark.parametrize("command", [["status"], ["search"], ["config"], ["check"], ["scan"], ["db", "upgrade"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["status"], ["search"], ["config"], ["check"], ["scan"], ["db", "upgrade"]], ids=" ".join
+)
 def test_a_wrong_configuration_ends_with_78_and_names_the_key(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "captiond.toml").write_text("[queue]\nmax_attemps = 3\n")
     result = captiond(*command, cwd=tmp_path)
@@ -128,8 +131,14 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(tmp_path: Path) -> Non
     os.close(reading)
     try:
         result = subprocess.run(
-            command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, env=os.environ | {"HOME": str(tmp_path)}, check=False, timeout=60
-        )  # fmt: skip
+            command,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=os.environ | {"HOME": str(tmp_path)},
+            check=False,
+            timeout=60,
+        )
     finally:
         os.close(writing)
     assert result.returncode == 141

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from captiond.cli.moments import parse
-from captiond.cli.output import flat, plain, safe, safe_lines, size
 from hypothesis import given
 from hypothesis import strategies as st
+
+from captiond.cli.moments import parse
+from captiond.cli.output import flat, plain, safe, safe_lines, size
 
 any_text = st.text(alphabet=st.characters())
 
@@ -43,14 +44,23 @@ def test_lines_stay_lines_where_there_may_be_several() -> None:
     assert safe_lines("one\ntwo\x07") == "one\ntwo\\x07"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.tuples(inner)))
+@given(
+    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.tuples(inner))
+)
 def test_every_value_becomes_strict_json(value: object) -> None:
     json.loads(json.dumps(plain(value), allow_nan=False))
 
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (2_483_112, "2.5 MB"), (123_000_000, "123 MB"), (10**15, "1000.0 TB")],
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1500, "1.5 kB"),
+        (2_483_112, "2.5 MB"),
+        (123_000_000, "123 MB"),
+        (10**15, "1000.0 TB"),
+    ],
 )
 def test_sizes_are_shown_in_decimal_units(count: int, text: str) -> None:
     assert size(count) == text
