@@ -102,7 +102,7 @@ def _base_url(key: Key, url: str) -> Iterator[Problem]:
 
 def _like_a_key(text: str) -> bool:
     """Long, with small letters and digits: no one names a variable so."""
-    return len(text) >= 24 and any(c.islower() for c in text) and any(c.isdigit() for c in text)
+    return len(text) >= 20 and any(c.islower() for c in text) and any(c.isdigit() for c in text)
 
 
 def _recipe(key: Key, recipe: Mapping[str, Any], known: list[str]) -> Iterator[Problem]:

@@ -38,7 +38,7 @@ def shown(key: Key, value: Any) -> str:
 def masked(key: Key, value: Any) -> Any:
     """The value with every secret in it hidden: of keys that sound like one, and users in addresses."""
     names = [part for part in key if isinstance(part, str)]
-    if names and names[-1] not in _NO_SECRETS and len(names) > 1 and _SECRET.search(names[-1]):
+    if names and names[-1] not in _NO_SECRETS and _SECRET.search(names[-1]):
         return HIDDEN
     if isinstance(value, Mapping):
         return {name: masked((*key, str(name)), item) for name, item in value.items()}
@@ -100,7 +100,7 @@ def _allowed(key: Key, value: Any) -> str:
     if field is None and isinstance(key[-1], int):
         field = describe.field_at(key[:-1])
         if field is not None:
-            return "must be text"
+            return "must be text" if describe.allowed(field) == "a list of texts" else "must be a table"
     if field is None:
         return "must be a table"
     near = suggestion(value, describe.choices_of(field)) if isinstance(value, str) else ""

@@ -119,12 +119,12 @@ def merged(file: Mapping[str, Any], environment: Mapping[str, Any]) -> Data:
 def has(data: Any, key: Key) -> bool:
     """Whether the data say anything at a key."""
     for part in key:
-        if (isinstance(data, Mapping) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
+        if isinstance(data, list) and isinstance(part, int) and part < len(data):
             data = data[part]
-        else:
+            continue
+        if not isinstance(data, Mapping) or part not in data:
             return False
+        data = data[part]
     return True
 
 
