@@ -54,7 +54,7 @@ def fetch(url: str, target: Path) -> Path:
                         raise DownloadFailed(f"{printable(url)} took longer than {SECONDS:.0f} s")
                     out.write(piece)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise DownloadFailed(f"{printable(url)}: {error or type(error).__name__}") from error
+        raise DownloadFailed(f"{printable(url)}: {str(error) or type(error).__name__}") from error
     return target
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import OperationalError
 
 from captiond import jobs, log, policy, record
-from captiond.config.models import VideoMode
 from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge
 from captiond.routes import smaller
 from captiond.store import calls, files, sidecars
@@ -204,7 +203,7 @@ class Outcomes:
         """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
         if task.encoded is None or task.spec is None or self.stopping:
             return None
-        auto = task.route.spec.video is VideoMode.AUTO
+        auto = task.route.auto_video
         has_file = any(isinstance(part, FilePart) for part in task.encoded.parts)
         if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
             return None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import routes
 from captiond.config.resolve import resolve
-from captiond.endpoints import build, weights
+from captiond.endpoints import weights
+from captiond.endpoints.build import build
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
@@ -27,10 +27,10 @@ class Parts:
     notice: str | None
 
 
-def wire(settings: Settings, state_dir: Path, environ: Mapping[str, str] = os.environ) -> Parts:
+def wire(settings: Settings, environ: Mapping[str, str] = os.environ) -> Parts:
     """Build what the settings name; nothing is asked of any endpoint yet."""
-    resolved = resolve(settings, environ, weights_present=weights.present(state_dir / "models"))
+    has_weights = settings.local.model_path is not None or weights.present(weights.directory(environ))
+    resolved = resolve(settings, environ, weights_present=has_weights)
     full = settings.model_copy(update={"endpoints": dict(resolved.endpoints)})
-    names = sorted(set(resolved.asked.values()))
-    endpoints = {name: build.build(name, full, environ) for name in names}
+    endpoints = {name: build(name, full, environ) for name in sorted(set(resolved.asked.values()))}
     return Parts(settings, endpoints, routes.build(full, resolved.asked, endpoints), resolved.notice)

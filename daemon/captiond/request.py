@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import jobs, log
@@ -72,13 +71,12 @@ class Progress:
     blocked: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """Files that one command asked for."""
 
     db: Database
     settings: Settings
-    state_dir: Path
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def targets(self, paths: Sequence[str]) -> Iterator[Target]:
@@ -196,7 +194,7 @@ class Request:
         return True
 
     def _work(self) -> Dispatcher:
-        parts = wire(self.settings, self.state_dir)
+        parts = wire(self.settings)
         if parts.notice:
             log.get("caption").warning("no_endpoint", notice=parts.notice)
         dispatcher = Dispatcher(

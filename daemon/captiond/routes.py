@@ -10,7 +10,7 @@ from captiond import recipes
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import Recipe, Settings, VideoMode
 from captiond.media.spec import EncodeSpec
-from captiond.values import Encoded, FilePart, ImagePart
+from captiond.values import Encoded, FilePart, ImagePart, Kind
 
 if TYPE_CHECKING:
     from captiond.endpoints.base import Endpoint
@@ -23,7 +23,10 @@ SMALLEST_EDGE = 256
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A recipe with its endpoint: all that the stages need to know. `spec.video` may still be `auto`."""
+    """A recipe with its endpoint: all that the stages need to know.
+
+    `auto_video`: whether a video is sent as it is depends on what the endpoint takes; `spec` says frames then.
+    """
 
     name: str
     recipe: Recipe
@@ -31,13 +34,13 @@ class Route:
     model: str
     digest: str
     spec: EncodeSpec
+    auto_video: bool
 
-    def spec_for(self, kind: str) -> EncodeSpec:
+    def spec_for(self, kind: Kind) -> EncodeSpec:
         """The encode settings for one file, with `video = "auto"` decided; may ask the endpoint once what it takes."""
-        if kind != "video" or self.spec.video is not VideoMode.AUTO:
-            return self.spec
-        takes = self.endpoint.takes_video()
-        return replace(self.spec, video=VideoMode.VIDEO_URL if takes else VideoMode.FRAMES)
+        if kind is Kind.VIDEO and self.auto_video and self.endpoint.takes_video():
+            return replace(self.spec, video=VideoMode.VIDEO_URL)
+        return self.spec
 
 
 def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, Endpoint]) -> dict[str, Route]:
@@ -51,10 +54,20 @@ def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, 
     for name, recipe in settings.recipes.items():
         endpoint = endpoints[asked[name]]
         model = recipe.model or endpoint.model
-        spec = _spec(settings, asked[name], wants_measures=endpoint.wants_measures)
-        shape = f"{spec.max_edge}/{spec.video}/{spec.max_frames}/{spec.frame_edge}"
+        limits = settings.endpoints.get(asked[name]) or EndpointSettings(base_url="http://in-process", model=model)
+        spec = EncodeSpec(
+            max_edge=limits.max_edge,
+            max_bytes=limits.max_bytes,
+            max_video_bytes=limits.max_video_bytes,
+            video=VideoMode.FRAMES if limits.video is VideoMode.AUTO else limits.video,
+            max_frames=limits.max_frames,
+            frame_edge=limits.frame_edge,
+            max_pixels=settings.media.max_pixels,
+            measure=endpoint.wants_measures,
+        )
+        shape = f"{limits.max_edge}/{limits.video}/{limits.max_frames}/{limits.frame_edge}"
         digest = recipes.digest(recipe, model=model, identity=endpoint.identity, shape=shape)
-        routes[name] = Route(name, recipe, endpoint, model, digest, spec)
+        routes[name] = Route(name, recipe, endpoint, model, digest, spec, limits.video is VideoMode.AUTO)
     return routes
 
 
@@ -77,16 +90,3 @@ def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSp
         max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), 10_000),
     )
 
-
-def _spec(settings: Settings, endpoint: str, *, wants_measures: bool) -> EncodeSpec:
-    limits = settings.endpoints.get(endpoint) or EndpointSettings(base_url="http://in-process", model=endpoint)
-    return EncodeSpec(
-        max_edge=limits.max_edge,
-        max_bytes=limits.max_bytes,
-        max_video_bytes=limits.max_video_bytes,
-        video=limits.video,
-        max_frames=limits.max_frames,
-        frame_edge=limits.frame_edge,
-        max_pixels=settings.media.max_pixels,
-        measure=wants_measures,
-    )

@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, notify
@@ -36,9 +35,8 @@ class Service:
 
     Args:
         db: the open database, at the present schema; its lock is held by the caller.
-        load: reads the settings anew, for SIGHUP; raises ConfigError.
         settings: the first settings.
-        state_dir: the state folder: models, downloads.
+        load: reads the settings anew, for SIGHUP; raises ConfigError.
     """
 
     def __init__(
@@ -46,13 +44,11 @@ class Service:
         db: Database,
         settings: Settings,
         load: Callable[[], Settings],
-        state_dir: Path,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._db = db
         self._settings = settings
         self._load = load
-        self._state_dir = state_dir
         self._environ = environ
         self._log = log.get("service")
         self._wake = threading.Event()
@@ -72,7 +68,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
-        self._start(wire(self._settings, self._state_dir, self._environ))
+        self._start(wire(self._settings, self._environ))
         notify.ready(self._status())
         code = self._supervise()
         notify.stopping("stopping; calls in flight get a few seconds")
@@ -101,7 +97,7 @@ class Service:
             settings,
             parts.routes,
             run_id=uuid.uuid4().hex,
-            downloads=self._state_dir / "downloads",
+            downloads=self._db.path.parent / "downloads",
             offline=self._offline,
         )
         self._watchers = [
@@ -200,7 +196,7 @@ class Service:
         notify.reloading()
         try:
             settings = self._load()
-            parts = wire(settings, self._state_dir, self._environ)
+            parts = wire(settings, self._environ)
         except ConfigError as error:
             self._log.error("reload_refused", error=str(error), remedy="the old configuration stays in force")
         else:

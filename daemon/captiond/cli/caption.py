@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +30,11 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
     """
     from captiond import log
-    from captiond.config.load import state_dir
     from captiond.request import Request
 
     settings = app.loaded.settings
     log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
-    request = Request(app.database(create=True, migrate=True), settings, state_dir(os.environ))
+    request = Request(app.database(create=True, migrate=True), settings)
     ids = request.enqueue(list(request.targets(paths)))
     if not ids:
         note("there is no image or video in it")

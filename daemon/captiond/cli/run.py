@@ -33,7 +33,6 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
     again; a broken one leaves the old one in force. What is in the queue when it ends is done at the next start.
     """
     from captiond import log
-    from captiond.config.load import state_dir
     from captiond.service import Service
     from captiond.store.instance import InstanceLock
 
@@ -46,7 +45,7 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
     _acquire(lock)
     try:
         db = app.database(create=True, migrate=True)
-        service = Service(db, settings, lambda: _with_dirs(app.reload().settings, dirs), state_dir(os.environ))
+        service = Service(db, settings, lambda: _with_dirs(app.reload().settings, dirs))
         code, clean = service.run()
         if not clean:
             # A thread hangs in a dead file system or a decoder; its job is back in the queue, and waiting for it is vain.
