@@ -68,7 +68,11 @@ def jpeg(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
 
 
 def exif(
-    orientation: int | None = None, *, gps: tuple[float, float] | None = None, camera: bool = False, date: str | None = None
+    orientation: int | None = None,
+    *,
+    gps: tuple[float, float] | None = None,
+    camera: bool = False,
+    date: str | None = None,
 ) -> bytes:
     """EXIF with an orientation, a place, a camera and a date."""
     tags = Image.Exif()
@@ -152,7 +156,9 @@ def webp(path: Path, image: Image.Image | None = None) -> Path:
 
 def gif(path: Path) -> Path:
     """An animated GIF of two frames."""
-    scene().save(path, "GIF", save_all=True, append_images=[scene().transpose(Image.Transpose.ROTATE_180)], duration=100)
+    scene().save(
+        path, "GIF", save_all=True, append_images=[scene().transpose(Image.Transpose.ROTATE_180)], duration=100
+    )
     return path
 
 
@@ -203,14 +209,19 @@ def wide_gamut_profile() -> bytes:
     colorants[b"bXYZ"] = (0.15710, 0.06657, 0.78407)
     white = (0.96420, 1.0, 0.82491)
     tags = {tag: _xyz(*value) for tag, value in colorants.items()}
-    tags |= {b"wtpt": _xyz(*white), **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), b"curv" + struct.pack(">IIHxx", 0, 1, 563))}
+    tags |= {
+        b"wtpt": _xyz(*white),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), b"curv" + struct.pack(">IIHxx", 0, 1, 563)),
+    }
     name = b"Wide test profile\0"
-    tags |= {b"desc": b"desc" + struct.pack(">II", 0, len(name)) + name + bytes(78), b"cprt": b"text\0\0\0\0none\0\0\0\0"}
+    tags |= {
+        b"desc": b"desc" + struct.pack(">II", 0, len(name)) + name + bytes(78),
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+    }
     table, body, at = b"", b"", 128 + 4 + 12 * len(tags)
     for tag, data in tags.items():
-        data += bytes(-len(data) % 4)
         table += tag + struct.pack(">II", at + len(body), len(data))
-        body += data
+        body += data + bytes(-len(data) % 4)
     head = struct.pack(">I4sI4s4s4s", at + len(body), b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
     head += struct.pack(">6H4s", 2024, 1, 1, 0, 0, 0, b"acsp") + bytes(28) + _s15(*white)
     return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + body
@@ -245,10 +256,8 @@ def png_of_size(path: Path, width: int, height: int) -> Path:
 
 def png_bomb(path: Path, width: int, height: int) -> Path:
     """A whole PNG of this size, all black: some kilobytes that unpack to gigabytes."""
-    packer, data = zlib.compressobj(9), []
-    row = bytes(1 + width * 3)
-    for _ in range(height):
-        data.append(packer.compress(row))
+    packer, row = zlib.compressobj(9), bytes(1 + width * 3)
+    data = [packer.compress(row) for _ in range(height)]
     path.write_bytes(_png(width, height, b"".join(data) + packer.flush()))
     return path
 

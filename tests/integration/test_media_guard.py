@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import media_samples as samples
 import pytest
-from waiting import until
 
+import media_samples as samples
 from captiond.errors import Changed, DecoderCrashed, DecoderMemory, DecoderTimeout, Failure, Stopped, Vanished
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.reader import read
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, ImagePart
+from waiting import until
 
 SPEC = EncodeSpec()
 

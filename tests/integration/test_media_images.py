@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import media_samples as samples
 import pytest
 from PIL import Image
 
+import media_samples as samples
 from captiond.errors import Corrupt, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.reader import read

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import media_samples as samples
 import pytest
 from PIL import Image
 
+import media_samples as samples
 from captiond.errors import Corrupt, Failure, NoKeyFrame, NotMedia, NoVideoStream, TooManyPixels, Truncated, VideoOff
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.reader import read
@@ -176,7 +176,11 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("audio only mkv", lambda p: samples.audio_only(p, "matroska"), NoVideoStream),
     ("no index", samples.without_index, Truncated),
     ("truncated mp4", lambda p: samples.truncated(samples.video(p)), Truncated),
-    ("truncated faststart", lambda p: samples.truncated(samples.video(p, options={"movflags": "faststart"})), Truncated),
+    (
+        "truncated faststart",
+        lambda p: samples.truncated(samples.video(p, options={"movflags": "faststart"})),
+        Truncated,
+    ),
     ("truncated mkv", lambda p: samples.truncated(samples.video(p, "matroska")), Truncated),
     ("truncated webm", lambda p: samples.truncated(samples.video(p, "webm")), Truncated),
     ("truncated avi", lambda p: samples.truncated(samples.video(p, "avi")), Truncated),
