@@ -8,6 +8,7 @@ openings that no caption begins with.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _CANNOT = r"(?:can't|cannot|can not|couldn't|could not|won't|will not|(?:am|'m|was) (?:\w+ )?(?:unable|not able) to)"
 _DENIAL = (
@@ -113,12 +114,18 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         "",
     ),
 )
-_REFUSALS = tuple(
-    re.compile(rf"(?:{opening}).{{0,{within}}}?{then}", re.IGNORECASE | re.DOTALL) for opening, within, then in _RULES
-)
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """The rules, compiled when the first answer is judged: that takes tens of milliseconds, and no command line waits."""
+    return tuple(
+        re.compile(rf"(?:{opening}).{{0,{within}}}?{then}", re.IGNORECASE | re.DOTALL)
+        for opening, within, then in _RULES
+    )
 
 
 def is_refusal(text: str) -> bool:
     """Whether this says that the model won't or can't, or that it got no picture, instead of describing one."""
     head = text[:500].replace("’", "'").replace("‘", "'").replace("ʼ", "'").replace("*", "").lstrip("_# \n")
-    return any(pattern.match(head) for pattern in _REFUSALS)
+    return any(pattern.match(head) for pattern in _patterns())
