@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS: Final = 600.0
 """Of one call. SmolVLM-500M takes 4 to 6 s a picture on two cores; slower machines and larger models have room."""
 
+_PIECE: Final = 4 << 20
 _ERRORS_ONLY: Final = 1
 """llama.cpp's verbosity: what it says goes to stderr, past our log."""
 
@@ -69,7 +70,7 @@ class LocalEndpoint:
         return False
 
     def abort(self) -> None:
-        """See `base.Endpoint.abort`. A model that is being loaded is loaded to the end first."""
+        """See `base.Endpoint.abort`. A model that llama.cpp is loading is loaded to the end first."""
         self._aborted = True
         chat = self._chat
         if chat is not None:
@@ -86,6 +87,7 @@ class LocalEndpoint:
         for path in (self._weights.model, self._weights.projector):
             if not weights.is_gguf(path):
                 raise Unavailable(f"the local model needs {path}, which is no GGUF file or not there: {_HOW}")
+            self._read_ahead(path)
         import xllamacpp
 
         from captiond.endpoints.chat import ChatEndpoint
@@ -103,6 +105,7 @@ class LocalEndpoint:
         params.n_parallel = self.concurrency
         # Without it, a projector with a large preprocessing size tiles every picture: 22 s instead of 3.3 s.
         params.image_max_tokens = self._settings.image_max_tokens
+        params.warmup = False  # the first call does it, and lets other threads run meanwhile
         params.ui = False
         params.verbosity = _ERRORS_ONLY
         try:
@@ -118,6 +121,21 @@ class LocalEndpoint:
             timeout_seconds=TIMEOUT_SECONDS,
         )
         return ChatEndpoint(self.name, settings, Key(key, "this process"), identity=self.identity)
+
+    def _read_ahead(self, path: Path) -> None:
+        """Brings a file into the page cache. Raises Stopped after `abort`, Unavailable when it can't be read.
+
+        The loader holds the interpreter's lock to its end: so a slow disk is waited for here, where other threads (the
+        service's watchdog among them) go on.
+        """
+        piece = bytearray(_PIECE)
+        try:
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(piece):
+                    if self._aborted:
+                        raise Stopped
+        except OSError as error:
+            raise Unavailable(f"the local model's {path} can't be read: {error.strerror or error}") from error
 
 
 _HOW: Final = "run `captiond model pull`, or set `model_path` and `mmproj_path` under [local]"
