@@ -66,6 +66,14 @@ def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, t
         assert samples.clock(picture) == pytest.approx(at / 8, abs=0.05)
 
 
+def test_where_decoding_on_costs_much_nearly_as_many_key_frames_do(guard: Guard, tmp_path: Path) -> None:
+    # A key frame every 10 s, eight parts of 7.5 s: six key frames, and 75 frames of 2.8 megapixels in between.
+    still = samples.scene(2000, 1400)
+    path = samples.video(tmp_path / "a.mp4", seconds=60, rate=2, key_every=20, size=still.size, draw=lambda _at: still)
+    _result, times, _pictures = taken(guard, path, EncodeSpec(video="frames", max_frames=8))
+    assert times == [0, 10, 20, 30, 40, 50]
+
+
 @pytest.mark.parametrize("container", ["mp4", "webm", "avi"])
 def test_a_clip_of_one_frame_gives_that_frame(guard: Guard, tmp_path: Path, container: str) -> None:
     path = samples.video(tmp_path / "a", container, seconds=0.1)

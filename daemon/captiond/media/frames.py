@@ -6,7 +6,7 @@ A seek and one key frame cost some 20 ms at 1080p however long the video is; dec
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
+    from PIL import Image
 
 _MOST_PACKETS = 2_000_000
+_ENOUGH = 0.75
+_MOST_PIXELS = 200e6
+"""About a hundred frames of 1080p, half a second of one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +58,55 @@ def first(container: InputContainer, stream: VideoStream, ends: float) -> VideoF
 
 
 def spaced(
-    container: InputContainer, stream: VideoStream, extent: Span, count: int, ends: float, opening: VideoFrame
-) -> Iterator[tuple[float, VideoFrame]]:
-    """Up to `count` frames at the midpoints of equal parts, as (seconds from the start, frame), in order.
+    container: InputContainer,
+    stream: VideoStream,
+    extent: Span,
+    count: int,
+    ends: float,
+    take: Callable[[VideoFrame], Image.Image],
+) -> list[tuple[float, Image.Image]]:
+    """Up to `count` pictures at the midpoints of equal parts, as (seconds from the start, picture), in order.
+
+    A part's key frame is its picture. Where a part has none, its midpoint is decoded to, unless that costs much and
+    the key frames alone are nearly as many: then they are the pictures.
 
     Args:
         ends: monotonic time after which no further frame is decoded to; those found until then are given.
-        opening: the first key frame, given when nothing else can be had.
+        take: makes the small picture of a frame at once: whole frames are not kept.
     """
     base = float(stream.time_base or 1)
     part = extent.seconds / count / base if extent.seconds else 0.0
     targets = [extent.start + int((i + 0.5) * part) for i in range(count)] if part >= 1 else []
+    found: dict[int, Image.Image] = {}
+    others: dict[int, Image.Image] = {}
     late: dict[int, list[int]] = {}
-    found: dict[int, VideoFrame] = {}
     for target in targets:
         if time.monotonic() > ends:
             break
         frame = _key_frame_at(container, stream, target, ends)
         if frame is None or frame.pts is None:
             continue
-        if abs(frame.pts - target) < part / 2:
-            found.setdefault(frame.pts, frame)
-        else:
+        near = abs(frame.pts - target) < part / 2
+        if not near:
             late.setdefault(frame.pts, []).append(target)
+        if frame.pts not in found and frame.pts not in others:
+            (found if near else others)[frame.pts] = take(frame)
+    if len(others.keys() | found.keys()) >= _ENOUGH * count and _pixels(stream, late, base) > _MOST_PIXELS:
+        found |= others
+        late = {}
     for key, wanted in late.items():
         for frame in _decoded_on(container, stream, key, wanted, ends):
-            if frame.pts is not None:
-                found.setdefault(frame.pts, frame)
-    if not found:
-        found[opening.pts if opening.pts is not None else extent.start] = opening
-    for pts in sorted(found):
-        yield max(0.0, (pts - extent.start) * base), found[pts]
+            if frame.pts is not None and frame.pts not in found:
+                found[frame.pts] = take(frame)
+    found = found or others
+    return [(max(0.0, (pts - extent.start) * base), found[pts]) for pts in sorted(found)]
+
+
+def _pixels(stream: VideoStream, late: dict[int, list[int]], base: float) -> float:
+    """How many pixels are decoded to get to these times from their key frames."""
+    rate = float(stream.average_rate or 25)
+    seconds = sum((max(targets) - key) * base for key, targets in late.items())
+    return seconds * rate * stream.codec_context.width * stream.codec_context.height
 
 
 def _key_frame_at(container: InputContainer, stream: VideoStream, at: int | None, ends: float) -> VideoFrame | None:

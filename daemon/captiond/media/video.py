@@ -6,12 +6,11 @@ import errno
 import os
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import av
 import av.error
-import av.logging
 from av.container import InputContainer
 from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
@@ -24,7 +23,7 @@ from captiond.media.identify import Sniffed
 from captiond.media.image import fitted, to_jpeg
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
-from captiond.values import Encoded, ImagePart, Kind, MediaFacts
+from captiond.values import Encoded, Kind, MediaFacts
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -129,17 +128,15 @@ def _encode(
     size = os.fstat(file.fileno()).st_size
     if spec.video == "video_url" and sniffed.format in AS_FILE and size <= spec.max_video_bytes and not spec.measure:
         return facts
-    parts: list[ImagePart] = []
-    middle: Image.Image | None = None
-    for at, frame in frames.spaced(container, stream, span, spec.max_frames, ends, first):
-        if frame.width * frame.height > spec.max_pixels:
-            continue  # a stream may change its size on the way
-        picture = _picture(frame, shape, spec.frame_edge)
-        if len(parts) == spec.max_frames // 2 or middle is None:
-            middle = picture
-        parts.append(to_jpeg(picture, spec.max_bytes, round(at, 3)))
-    encoded = Encoded(facts, tuple(parts))
-    return replace(encoded, measures=measure(middle)) if spec.measure and middle else encoded
+
+    def take(frame: VideoFrame) -> Image.Image:
+        _check_size(frame.width, frame.height, spec.max_pixels)  # a stream may change its size on the way
+        return _picture(frame, shape, spec.frame_edge)
+
+    pictures = frames.spaced(container, stream, span, spec.max_frames, ends, take) or [(0.0, take(first))]
+    parts = tuple(to_jpeg(picture, spec.max_bytes, round(at, 3)) for at, picture in pictures)
+    middle = pictures[len(pictures) // 2][1]
+    return Encoded(facts, parts, measure(middle) if spec.measure else None)
 
 
 def _picture_stream(container: InputContainer) -> VideoStream:
