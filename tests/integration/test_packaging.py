@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 import os
 import re
 import shutil
@@ -75,12 +76,14 @@ def test_the_wheel_has_the_package_and_its_migrations_and_nothing_else(wheel: Pa
     package = {
         str(path.relative_to(TOP / "daemon"))
         for path in (TOP / "daemon" / "captiond").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and not any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(TOP).parts)
     }
     migrations = {
         f"captiond/{path.relative_to(TOP)}"
         for path in (TOP / "migrations").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and not any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(TOP).parts)
     }
     assert "captiond/py.typed" in names
     assert "captiond/migrations/env.py" in names
@@ -113,13 +116,17 @@ def test_the_source_distribution_has_what_a_packager_needs(sdist: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith((".git/", ".venv", "inbox"))]
 
 
-def test_the_installed_program_runs_and_makes_its_database(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_program_makes_its_database_and_captions_a_sample(installed: Path, tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path)}
+    environ |= {"OXEN_API_KEY": ""}
     where = run(installed / "python", "-c", "import captiond; print(captiond.__file__)", cwd=tmp_path).strip()
     assert Path(where).is_relative_to(installed.parent), "the checkout was imported, not the wheel"
     assert PROJECT["project"]["name"] in run(installed / "captiond", "--version", cwd=tmp_path, **environ)
-    run(installed / "captiond", "db", "upgrade", cwd=tmp_path, **environ)
+    picture = shutil.copy(TOP / "samples" / "chart.webp", tmp_path)
+    run(installed / "captiond", "caption", picture, cwd=tmp_path, **environ)
     assert (tmp_path / "state" / "captiond" / "captions.db").stat().st_size > 0
+    found = json.loads(run(installed / "captiond", "search", "WebP", "--json", cwd=tmp_path, **environ))
+    assert picture in json.dumps(found)
 
 
 def locked(name: str) -> dict[str, tuple[Requirement, list[str]]]:
