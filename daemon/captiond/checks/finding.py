@@ -56,12 +56,14 @@ class Situation:
 
     Args:
         loaded: the configuration, which is valid: a wrong one never gets here.
+        resolved: which endpoint each recipe asks.
         environ: the environment.
         call: whether a real request to each endpoint is wanted.
         now: seconds since 1970.
     """
 
     loaded: Loaded
+    resolved: Resolved
     environ: Mapping[str, str]
     call: bool
     now: float
@@ -72,22 +74,11 @@ class Situation:
         return self.loaded.settings
 
     @functools.cached_property
-    def resolved(self) -> Resolved:
-        """Which endpoint each recipe asks. Raises ConfigError."""
-        from captiond.config.load import state_dir
-        from captiond.config.resolve import resolve
-        from captiond.endpoints import weights
-
-        present = weights.present(state_dir(self.environ) / "models")
-        return resolve(self.settings, self.environ, weights_present=present)
-
-    @functools.cached_property
     def parts(self) -> Parts:
         """Endpoints and routes, wired like the service does it. Raises ConfigError."""
-        from captiond.config.load import state_dir
         from captiond.parts import wire
 
-        return wire(self.settings, state_dir(self.environ), self.environ)
+        return wire(self.settings, self.environ)
 
     @functools.cached_property
     def database(self) -> Path:

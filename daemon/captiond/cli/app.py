@@ -13,6 +13,7 @@ from captiond.errors import DatabaseError
 
 if TYPE_CHECKING:
     from captiond.config.load import Loaded
+    from captiond.config.resolve import Resolved
     from captiond.store.engine import Database
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -57,12 +58,22 @@ class App:
 
         return path_of(self.database_url)
 
+    @functools.cached_property
+    def resolved(self) -> Resolved:
+        """Which endpoint each recipe asks on this machine. Raises ConfigError."""
+        from captiond.config.resolve import resolve
+        from captiond.endpoints import weights
+
+        settings = self.loaded.settings
+        present = settings.local.model_path is not None or weights.present(self.models_dir)
+        return resolve(settings, os.environ, weights_present=present)
+
     @property
     def models_dir(self) -> Path:
         """Where the local model's weights are."""
-        from captiond.config.load import state_dir
+        from captiond.endpoints import weights
 
-        return state_dir(os.environ) / "models"
+        return weights.directory(os.environ)
 
     def database(self, *, create: bool = False, migrate: bool = False) -> Database:
         """The open database. Raises DatabaseError, also when there is none and `create` is False."""

@@ -34,7 +34,7 @@ def check(app: App, call: bool, as_json: bool) -> int:
     from captiond.checks.finding import Level, Situation
     from captiond.checks.table import findings
 
-    situation = Situation(app.loaded, os.environ, call, time.time())
+    situation = Situation(app.loaded, app.resolved, os.environ, call, time.time())
     told: list[dict[str, Any]] = []
     for name, finding in findings(situation):
         told.append({"check": name, "level": finding.level, "message": finding.message, "remedy": finding.remedy})

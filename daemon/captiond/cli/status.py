@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -110,12 +109,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
 
 def _asked(app: App) -> list[str]:
     """The endpoints of the configuration in force; others that the database remembers are history."""
-    from captiond.config.resolve import resolve
-    from captiond.endpoints import weights
-
-    settings = app.loaded.settings
-    resolved = resolve(settings, os.environ, weights_present=weights.present(app.models_dir))
-    return sorted({*settings.endpoints, *resolved.asked.values()})
+    return sorted({*app.loaded.settings.endpoints, *app.resolved.asked.values()})
 
 
 def _roots(conn: Connection) -> list[dict[str, Any]]:

@@ -1,0 +1,152 @@
+"""`captiond check` looks at everything that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_endpoint import FakeEndpoint
+from library import Library
+from program import Home
+
+KEY = "sk-canary-0123456789abcdef"
+
+
+def checked(home: Home, *args: str, **environ: str) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    result = home.call("check", "--json", *args, env=environ)
+    assert KEY not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr, result.stderr
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in json.loads(result.stdout):
+        assert list(one) == ["check", "level", "message", "remedy"]
+        assert one["level"] == "ok" or one["remedy"]
+        found.setdefault(one["check"], []).append(one)
+    return result.returncode, found
+
+
+def levels(found: dict[str, list[dict[str, Any]]]) -> dict[str, set[str]]:
+    return {name: {one["level"] for one in several} for name, several in found.items()}
+
+
+@pytest.fixture
+def home(tmp_path: Path, fake: FakeEndpoint) -> Home:
+    return Home(tmp_path, fake.base_url)
+
+
+def test_all_is_well_on_a_good_installation(home: Home, fake: FakeEndpoint) -> None:
+    with Library(home.inbox, home.database) as library:
+        library.captioned("a.jpg", "A red disc.")
+    code, found = checked(home)
+    assert code == 0
+    assert levels(found) == {name: {"ok"} for name in found}
+    assert list(found) == [
+        "config", "clock", "disk", "database", "instance", "folders", "sidecars", "watching", "inotify", "decoders",
+        "key", "endpoint",
+    ]  # fmt: skip
+    assert not fake.requests
+
+
+def test_with_call_one_real_request_is_made(home: Home, fake: FakeEndpoint) -> None:
+    code, found = checked(home, "--call")
+    assert code == 0
+    assert "answered in" in found["endpoint"][-1]["message"]
+    assert len(fake.requests) == 1
+
+
+def test_nothing_is_changed_and_no_database_is_made(home: Home) -> None:
+    before = sorted(path for path in home.folder.rglob("*"))
+    assert checked(home)[0] == 0
+    assert sorted(path for path in home.folder.rglob("*")) == before
+
+
+def test_an_endpoint_that_is_not_there_fails(home: Home) -> None:
+    home.base_url = "http://127.0.0.1:9/v1"
+    home.configure()
+    code, found = checked(home)
+    assert code == 1
+    assert levels(found)["endpoint"] == {"fail"}
+    assert "127.0.0.1:9" in found["endpoint"][0]["message"]
+
+
+def test_a_key_that_is_not_there_fails_and_one_that_is_says_where(home: Home) -> None:
+    home.configure(endpoint='api_key_env = "MY_KEY"')
+    code, found = checked(home)
+    assert (code, levels(found)["key"]) == (1, {"fail"})
+    assert "MY_KEY" in found["key"][0]["message"]
+    code, found = checked(home, MY_KEY=KEY)
+    assert (code, levels(found)["key"]) == (0, {"ok"})
+    assert "MY_KEY" in found["key"][0]["message"]
+
+
+def test_a_folder_that_is_missing_or_no_folder_fails(home: Home) -> None:
+    home.inbox.rmdir()
+    assert levels(checked(home)[1])["folders"] == {"fail"}
+    home.inbox.write_text("a file")
+    code, found = checked(home)
+    assert code == 1
+    assert "no folder" in found["folders"][0]["message"]
+
+
+def test_without_a_watched_folder_there_is_a_warning(home: Home) -> None:
+    home.config.write_text(home.config.read_text().partition("[[watch]]")[0])
+    code, found = checked(home)
+    assert (code, levels(found)["folders"]) == (0, {"warn"})
+
+
+def test_a_damaged_database_fails_and_names_the_remedy(home: Home) -> None:
+    with Library(home.inbox, home.database) as library:
+        for number in range(200):
+            library.captioned(f"{number}.jpg", "words " * 50)
+    with home.database.open("r+b") as file:
+        file.seek(20 * 4096)
+        file.write(os.urandom(4096) * 20)
+    code, found = checked(home)
+    assert (code, levels(found)["database"]) == (1, {"fail"})
+    assert found["database"][0]["remedy"]
+
+
+def test_a_clock_before_the_newest_caption_fails(home: Home) -> None:
+    with Library(home.inbox, home.database) as library:
+        library.captioned("a.jpg", "From the future.")
+    connection = sqlite3.connect(home.database)
+    with connection:
+        connection.execute("UPDATE caption SET created_at = '2099-01-01T00:00:00Z'")
+    connection.close()
+    code, found = checked(home)
+    assert (code, levels(found)["clock"]) == (1, {"fail"})
+    assert "2099-01-01" in found["clock"][0]["message"]
+
+
+def test_a_root_that_this_user_cannot_write_is_warned_of(home: Home) -> None:
+    if os.geteuid() != 0:
+        home.inbox.chmod(0o555)
+    elif subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(home.inbox)], check=False).returncode:
+        pytest.skip("this is root, who may write everywhere, and may not mount")
+    try:
+        code, found = checked(home)
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["umount", str(home.inbox)], check=True)
+    assert (code, levels(found)["sidecars"]) == (0, {"warn"})
+
+
+def test_without_any_endpoint_the_built_in_describer_is_warned_of(home: Home) -> None:
+    home.config.write_text("")
+    code, found = checked(home, XDG_STATE_HOME=str(home.folder / "state"))
+    assert (code, levels(found)["endpoint"]) == (0, {"warn", "ok"})
+    assert "OXEN_API_KEY" in found["endpoint"][0]["message"]
+
+
+def test_text_has_a_line_a_check_with_its_remedy(home: Home) -> None:
+    home.inbox.rmdir()
+    result = home.call("check")
+    assert result.returncode == 1
+    assert "fail  folders" in result.stdout
+    assert "remedy: " in result.stdout
+    assert "\x1b" not in result.stdout
