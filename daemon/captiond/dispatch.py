@@ -172,7 +172,6 @@ class Dispatcher:
             while True:
                 if event is None:
                     self._look_now = True
-                    self._sidecars_at = 0.0
                 else:
                     outcomes.append(event)
                 if len(outcomes) == BATCH:
@@ -182,6 +181,7 @@ class Dispatcher:
         if version != self._data_version:
             self._data_version = version
             self._look_now = True
+            self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
         return outcomes
 
     def _record(self, outcomes: list[Outcome]) -> None:

@@ -119,7 +119,7 @@ def test_retry_after_holds_the_whole_endpoint(home: Home, fake: FakeEndpoint) ->
         photo(home.inbox / f"{number}.jpg")
     with home.run():
         home.captioned("0.jpg", "1.jpg", "2.jpg")
-    arrivals = sorted(request.monotonic for request in fake.requests)
+    arrivals = sorted(request.tick for request in fake.requests)
     assert arrivals[1] - arrivals[0] >= 1.9
     assert len(arrivals) == 4
 
@@ -218,7 +218,7 @@ def test_sighup_reads_the_configuration_again_and_a_broken_one_leaves_the_old_in
         program.event("reloaded")
         photo(home.inbox / "b.jpg")
         home.captioned("b.jpg")
-    assert "terse" in json.dumps(fake.requests[-1].system or "")
+    assert "terse" in json.dumps(fake.requests[-1].payload or "")
     assert len(fake.requests) == 2
 
 
