@@ -20,13 +20,10 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,17 +51,10 @@ from fake_behaviour import (  # the tests' one import for everything about the f
     redirect,
     refusal,
     reset,
-    send,
     truncated,
 )
-from fake_protocol import (
-    Media,
-    Recorded,
-    Violation,
-    check_headers,
-    echo_text,
-    inspect_request,
-)
+from fake_protocol import Media, Recorded, echo_text
+from fake_server import Server
 
 __all__ = [
     "CAPTION", "REFUSAL", "Behaviour", "FakeEndpoint", "FakeProcess", "Media", "Recorded", "bad_json", "close",
@@ -72,7 +62,6 @@ __all__ = [
     "no_choices", "ok", "raw", "reasoning", "redirect", "refusal", "reset", "truncated",
 ]  # fmt: skip
 
-PIECE = 1 << 20
 CERTIFICATE = Path(__file__).parent / "data" / "loopback.pem"
 """For 127.0.0.1 and localhost, with its key: for these tests alone. A client trusts it by $SSL_CERT_FILE."""
 
@@ -135,7 +124,7 @@ class FakeEndpoint:
         self._released = threading.Event()
         self._open: set[socket.socket] = set()
         self._scheme = "https" if tls else "http"
-        self._server = _Server((host, port), self)
+        self._server = Server((host, port), self)
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(CERTIFICATE)
@@ -212,9 +201,22 @@ class FakeEndpoint:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # --- for the handler ---
+    # --- for the server ---
 
-    def _next(self) -> tuple[int, Script]:
+    def opened(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open.add(connection)
+            self.connections += 1
+
+    def closed(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open.discard(connection)
+
+    def asked_for_models(self) -> None:
+        with self._lock:
+            self.models_asked += 1
+
+    def next(self) -> tuple[int, Script]:
         with self._lock:
             self._numbers += 1
             return (
@@ -222,144 +224,17 @@ class FakeEndpoint:
                 self._scripts.popleft() if self._scripts else self.default,
             )
 
-    def _entered(self, by: int) -> None:
+    def entered(self, by: int) -> None:
         with self._lock:
             self.in_flight += by
             self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
-    def _disconnected(self) -> None:
+    def disconnected(self) -> None:
         with self._lock:
             self.disconnects += 1
 
-    def _wire(self, connection: socket.socket) -> Wire:
-        return Wire(connection, self._stopping, self._released, self._disconnected)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 1024
-
-    def __init__(self, address: tuple[str, int], fake: FakeEndpoint) -> None:
-        self.fake = fake
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # a client that goes away is no error of the test
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing: the recorded requests are the log."""
-
-    def setup(self) -> None:
-        super().setup()
-        with self.server.fake._lock:
-            self.server.fake._open.add(self.connection)
-            self.server.fake.connections += 1
-
-    def finish(self) -> None:
-        with self.server.fake._lock:
-            self.server.fake._open.discard(self.connection)
-        super().finish()
-
-    def do_GET(self) -> None:
-        fake = self.server.fake
-        path = self.path.partition("?")[0]
-        if path == "/stats":
-            return self._json(fake.stats())
-        if not path.endswith("/models"):
-            return self._answer(error(404))
-        with fake._lock:
-            fake.models_asked += 1
-        if isinstance(fake.models, Behaviour):
-            return self._answer(fake.models)
-        if not self._key_is_right():
-            return self._answer(error(401, "Invalid API key", kind="unauthenticated"))
-        return self._json({"object": "list", "data": fake.models})
-
-    def do_POST(self) -> None:
-        fake = self.server.fake
-        if self.path == "/reset":
-            fake.reset_counts()
-            return self._json({})
-        number, script = fake._next()
-        recorded = Recorded(
-            number, time.time(), time.monotonic(), self.client_address[1], self.path,
-            {name.lower(): value for name, value in self.headers.items()}, 0,
-        )  # fmt: skip
-        fake._entered(+1)
-        try:
-            if isinstance(script, Behaviour) and script.early:
-                fake.requests.append(recorded)
-                return self._answer(script, recorded)
-            recorded, refused = self._read(recorded)
-            fake.requests.append(recorded)
-            self._answer(
-                refused or (script if isinstance(script, Behaviour) else script(recorded)),
-                recorded,
-            )
-        finally:
-            fake._entered(-1)
-
-    def _read(self, recorded: Recorded) -> tuple[Recorded, Behaviour | None]:
-        """The request with its content, and the answer to give if it is not a right one."""
-        fake = self.server.fake
-        if not recorded.path.endswith("/chat/completions"):
-            return recorded, error(404, f"no such path: {recorded.path}", kind="resource_not_found")
-        try:
-            check_headers(recorded.headers)
-        except Violation as violation:
-            self.close_connection = True
-            return replace(recorded, violation=str(violation)), error(
-                400, str(violation), kind="invalid_params", early=True
-            )
-        length = int(recorded.headers["content-length"])
-        body = self._body(length, keep=not fake.fast)
-        recorded = replace(recorded, body_bytes=length)
-        if not self._key_is_right():
-            return recorded, error(401, "Invalid API key", kind="unauthenticated")
-        if fake.fast:
-            return recorded, None
-        try:
-            return replace(recorded, **inspect_request(body)), None
-        except Violation as violation:
-            return replace(recorded, violation=str(violation)), error(400, str(violation), kind="invalid_params")
-
-    def _body(self, length: int, *, keep: bool) -> bytes:
-        if keep:
-            body = self.rfile.read(length)
-            if len(body) < length:
-                self._gone()
-            return body
-        piece = memoryview(bytearray(min(PIECE, length)))
-        while length:
-            got = self.rfile.readinto(piece[: min(PIECE, length)])  # type: ignore[attr-defined]  # a BufferedReader
-            if not got:
-                self._gone()
-            length -= got
-        return b""
-
-    def _gone(self) -> None:
-        self.server.fake._disconnected()
-        raise ConnectionResetError("the client went away in the middle of its body")
-
-    def _key_is_right(self) -> bool:
-        key = self.server.fake.key
-        return key is None or self.headers.get("Authorization") == f"Bearer {key}"
-
-    def _answer(self, behaviour: Behaviour, recorded: Recorded | None = None) -> None:
-        recorded = recorded or Recorded(0, time.time(), time.monotonic(), 0, self.path, {}, 0)
-        if not send(behaviour, recorded, self.server.fake._wire(self.connection)):
-            self.close_connection = True
-
-    def _json(self, value: Any) -> None:
-        self._answer(raw(json.dumps(value).encode()))
+    def wire(self, connection: socket.socket) -> Wire:
+        return Wire(connection, self._stopping, self._released, self.disconnected)
 
 
 class FakeProcess:

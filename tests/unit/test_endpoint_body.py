@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiond.endpoints.body import PIECE, Body
+from captiond.endpoints.body import PIECE, SENT, Body
 from captiond.errors import BadRequest, Changed, Unreadable, Vanished
 from captiond.values import ImagePart
 from requests_made import file_part, image_part, request
@@ -89,7 +89,8 @@ def test_a_video_file_is_sent_whole_in_pieces(tmp_path: Path, size: int) -> None
     video.write_bytes(os.urandom(size))
     body = Body(request(file_part(video)))
     pieces = list(body)
-    assert max(map(len, pieces)) <= PIECE // 3 * 4
+    assert max(map(len, pieces)) <= SENT
+    assert len(pieces) <= size // PIECE + 2
     assert sum(map(len, pieces)) == body.length
     (_, media) = json.loads(b"".join(pieces))["messages"][0]["content"]
     assert media["type"] == "video_url"

@@ -20,6 +20,9 @@ from captiond.values import FilePart, ImagePart, Kind, Request, Stat
 PIECE: Final = 768 * 1024
 """Bytes read at a time: a multiple of 3, so that the pieces' base64 joins without padding. As text it is 1 MiB."""
 
+SENT: Final = PIECE // 3 * 4 + 64 * 1024
+"""Bytes handed to the socket at a time, at most, unless a prompt alone is longer."""
+
 _OFFLINE: Final = {errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EIO, errno.ENODEV, errno.ETIMEDOUT}
 _OURS: Final = {"model", "messages"}
 """What `extra_body` can't replace: these are the recipe's and the endpoint's own."""
@@ -44,6 +47,18 @@ class Body:
         self.length = sum(_length(part) for part in self._parts)
 
     def __iter__(self) -> Iterator[bytes]:
+        """A picture of the usual size goes out in one piece with its head and tail: each piece costs a system call."""
+        held: list[bytes] = []
+        size = 0
+        for piece in self._pieces():
+            if held and size + len(piece) > SENT:
+                yield b"".join(held)
+                held, size = [], 0
+            held.append(piece)
+            size += len(piece)
+        yield b"".join(held)
+
+    def _pieces(self) -> Iterator[bytes]:
         for part in self._parts:
             if isinstance(part, bytes):
                 yield part
