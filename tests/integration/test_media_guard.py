@@ -10,11 +10,22 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 import media_samples as samples
-from captiond.errors import Changed, DecoderCrashed, DecoderMemory, DecoderTimeout, Failure, Stopped, Vanished
+from captiond.errors import (
+    FAILURES,
+    Changed,
+    DecoderCrashed,
+    DecoderMemory,
+    DecoderTimeout,
+    Failure,
+    Fault,
+    Stopped,
+    Vanished,
+)
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.reader import read
 from captiond.media.spec import EncodeSpec
@@ -274,3 +285,38 @@ def test_a_large_picture_is_decoded_within_its_own_memory(guard: Guard, tmp_path
     status = Path(f"/proc/{pid_of(guard)}/status").read_text()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     assert peak < 150_000
+
+
+DAMAGED = {
+    "jpeg": samples.jpeg,
+    "png": samples.png,
+    "webp": samples.webp,
+    "gif": samples.gif,
+    "bmp": samples.bmp,
+    "tiff": samples.tiff,
+    "heic": samples.heic,
+    "avif": samples.avif,
+    "mp4": lambda path: samples.video(path, "mp4", seconds=0.5),
+    "mkv": lambda path: samples.video(path, "matroska", seconds=0.5),
+    "avi": lambda path: samples.video(path, "avi", seconds=0.5),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_any_damage_is_the_files_own_failure_or_none(guard: Guard, tmp_path: Path, kind: str) -> None:
+    whole = DAMAGED[kind](tmp_path / "whole").read_bytes()
+    random = Random(kind)
+    path, outcomes = tmp_path / "damaged", set()
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(random.choice([1, 3, 20])):
+            data[random.randrange(12, min(len(data), random.choice([200, 100_000])))] = random.randrange(256)
+        path.write_bytes(data[: random.choice([len(data), random.randrange(20, len(data))])])
+        try:
+            guard.encode(read(str(path), None), SPEC)
+            outcomes.add("whole")
+        except Failure as failure:
+            outcomes.add(failure.code)
+    # A size that was made huge, and still allowed, may be more than the memory.
+    assert outcomes <= {"whole", "decoder_memory"} | {code for code, cls in FAILURES.items() if cls.fault is Fault.FILE}
+    assert len(outcomes) > 1

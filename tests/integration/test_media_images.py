@@ -242,6 +242,7 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("truncated gif", lambda p: samples.truncated(samples.gif(p), 0.3), Truncated),
     ("truncated bmp", lambda p: samples.truncated(samples.bmp(p)), Truncated),
     ("truncated tiff", lambda p: samples.truncated(samples.tiff(p, compression=None)), Truncated),
+    ("truncated packed tiff", lambda p: samples.truncated(samples.tiff(p)), Truncated),
     ("truncated heic", lambda p: samples.truncated(samples.heic(p)), Truncated),
     ("truncated avif", lambda p: samples.truncated(samples.avif(p)), Truncated),
     ("garbage png", lambda p: samples.garbage_after(samples.png(p), 33), Corrupt),

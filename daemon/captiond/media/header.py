@@ -53,6 +53,8 @@ def ends_early(format_: str, file: BinaryIO) -> bool:
         return int.from_bytes(head[4:8], "little") + 8 > size
     if format_ in ("mkv", "webm"):
         return _matroska_ends_early(file, head, size)
+    if format_ == "tiff":
+        return _tiff_ends_early(head, file, size)
     if format_ == "png":
         return _chunks_end_early(file, size)
     if format_ == "jpeg":
@@ -92,18 +94,40 @@ def _jpeg(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _tiff(head: bytes, file: BinaryIO) -> tuple[int, int] | None:
+    tags = _tiff_tags(head, file, (256, 257))
+    width, height = tags.get(256), tags.get(257)
+    return (width[0], height[0]) if width and height else None
+
+
+def _tiff_tags(head: bytes, file: BinaryIO, wanted: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
+    """Whole numbers of a classic TIFF's first directory; struct.error where the file ends before them."""
     order = "<" if head[:2] == b"II" else ">"
     if struct.unpack(order + "H", head[2:4]) != (42,):
-        return None
+        return {}
     file.seek(*struct.unpack(order + "I", head[4:8]))
     (count,) = struct.unpack(order + "H", file.read(2))
-    found: dict[int, int] = {}
-    for _ in range(min(count, 512)):
-        entry = file.read(12)
-        tag, type_ = struct.unpack(order + "HH", entry[:4])
-        if tag in (256, 257):
-            (found[tag],) = struct.unpack(order + ("H" if type_ == 3 else "I"), entry[8 : 10 if type_ == 3 else 12])
-    return (found[256], found[257]) if len(found) == 2 else None
+    entries = [file.read(12) for _ in range(min(count, 512))]
+    found = {}
+    for entry in entries:
+        tag, type_, number = struct.unpack(order + "HHI", entry[:8])
+        if tag in wanted and type_ in (3, 4) and number <= 1_000_000:
+            values = struct.Struct(f"{order}{number}{'H' if type_ == 3 else 'I'}")
+            data = entry[8:]
+            if values.size > 4:
+                file.seek(*struct.unpack(order + "I", data))
+                data = file.read(values.size)
+            found[tag] = values.unpack(data[: values.size])
+    return found
+
+
+def _tiff_ends_early(head: bytes, file: BinaryIO, size: int) -> bool:
+    try:
+        tags = _tiff_tags(head, file, (273, 279, 324, 325))
+    except struct.error:
+        return True
+    strips = zip(tags.get(273, ()), tags.get(279, ()), strict=False)
+    tiles = zip(tags.get(324, ()), tags.get(325, ()), strict=False)
+    return any(at + length > size for at, length in (*strips, *tiles))
 
 
 def _chunks_end_early(file: BinaryIO, size: int) -> bool:

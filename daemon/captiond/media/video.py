@@ -47,7 +47,9 @@ AS_FILE = ("mp4", "mov", "webm", "mkv", "avi")
 _BUDGET = 0.4
 """The share of the time allowed for a file that may go into decoding on between key frames."""
 
-_SQUARE = 65536
+_LONGEST = 1e9
+"""Seconds: a longer video is one that lies."""
+
 _AWAY = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV)
 
 
@@ -101,7 +103,8 @@ def _encode(
 ) -> Encoded | MediaFacts:
     stream = _picture_stream(container)
     codec = stream.codec_context
-    _check_size(codec.width, codec.height, spec.max_pixels)
+    # A stream whose header is missing or late says 0 x 0 until its first frame.
+    _check_size(codec.width or 1, codec.height or 1, spec.max_pixels)
     codec.thread_count = 1  # the decoder processes are the parallelism
     span = frames.span(container, stream, ends)
     first = frames.first(container, stream, ends)
@@ -118,7 +121,7 @@ def _encode(
         format=sniffed.format,
         width=first.height if turned else first.width,
         height=first.width if turned else first.height,
-        duration_seconds=round(span.seconds, 3) if span.seconds else None,
+        duration_seconds=round(span.seconds, 3) if 0 < span.seconds < _LONGEST else None,
         taken_at=taken.at,
         camera=taken.camera,
         latitude=taken.latitude,
