@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from captiond import jobs, log
+from captiond import jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, UsageError, Vanished
 from captiond.fetch import is_url
-from captiond.media.identify import named_like_media
+from captiond.media.reader import is_candidate
 from captiond.parts import wire
 from captiond.paths import to_text
 from captiond.policy import HealthState
@@ -77,6 +77,7 @@ class Request:
 
     db: Database
     settings: Settings
+    tell_notice: Callable[[str], None]
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def targets(self, paths: Sequence[str]) -> Iterator[Target]:
@@ -163,27 +164,23 @@ class Request:
     # --- parts
 
     def _watch_of(self, path: str) -> Watch | None:
-        for watch in self.settings.watch:
-            if path.startswith(os.path.join(watch.path, "")):
-                return watch
-        return None
+        """The root that a path lies under; of roots inside each other the inner one."""
+        around = [watch for watch in self.settings.watch if path.startswith(os.path.join(watch.path, ""))]
+        return max(around, key=lambda watch: len(str(watch.path)), default=None)
 
     def _folder(self, folder: str) -> Iterator[Target]:
+        """All media below a folder. What its root leaves alone is left alone here too."""
         watch = self._watch_of(os.path.join(folder, ""))
-        root = str(watch.path) if watch else folder
-        patterns = Patterns(
-            include=watch.include if watch else ["**"],
-            exclude=watch.exclude if watch else [".*"],
-            suffix=self.settings.sidecar.suffix,
-        )
+        top = str(watch.path) if watch else folder
+        include, exclude = (watch.include, watch.exclude) if watch else (["**"], [".*"])
+        patterns = Patterns(include, exclude, self.settings.sidecar.suffix)
         for here, folders, names in os.walk(folder):
-            relative = os.path.relpath(here, root)
-            prefix = "" if relative == "." else relative + "/"
+            prefix = "" if here == top else os.path.relpath(here, top) + "/"
             folders[:] = sorted(name for name in folders if patterns.enters(prefix + name))
             for name in sorted(names):
-                if patterns.takes(prefix + name) and named_like_media(name):
-                    path = os.path.join(here, name)
-                    yield Target(path, watch or self._watch_of(path))
+                path = os.path.join(here, name)
+                if patterns.takes(prefix + name) and is_candidate(path):
+                    yield Target(path, self._watch_of(path))
 
     @staticmethod
     def _locked(lock: InstanceLock) -> bool:
@@ -196,7 +193,7 @@ class Request:
     def _work(self) -> Dispatcher:
         parts = wire(self.settings)
         if parts.notice:
-            log.get("caption").warning("no_endpoint", notice=parts.notice)
+            self.tell_notice(parts.notice)
         dispatcher = Dispatcher(
             self.db,
             self.settings,

@@ -34,7 +34,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
 
     settings = app.loaded.settings
     log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
-    request = Request(app.database(create=True, migrate=True), settings)
+    request = Request(app.database(create=True, migrate=True), settings, note)
     ids = request.enqueue(list(request.targets(paths)))
     if not ids:
         note("there is no image or video in it")
@@ -73,7 +73,7 @@ def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
             document = captions.document(conn, job.file_id) or {}
         if not quiet:
             say(f"{style(safe(job.path), bold=True)}: {flat(document.get('caption', ''))}")
-        return {"path": job.path, "state": "done", **document}
+        return {"path": job.path, "state": "done"} | document
     failure = FAILURES.get(job.reason or "")
     remedy = failure.remedy if failure else ""
     if not quiet:

@@ -59,7 +59,7 @@ def _with_dirs(settings: Settings, dirs: tuple[Path, ...]) -> Settings:
     """The settings with the folders of the command line as further roots."""
     from captiond.config.models import Watch
 
-    known = {watch.path for watch in settings.watch}
+    known = {Path(os.path.normpath(watch.path)) for watch in settings.watch}
     added = []
     for given in dirs:
         path = Path(os.path.abspath(given))

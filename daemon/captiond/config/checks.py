@@ -161,17 +161,14 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
 
 
 def overlap(path: str, others: list[str]) -> str | None:
-    """Why a folder can't be a root beside these: a file must have one root. By the paths' text alone, without I/O."""
+    """Why a folder can't be a root beside these. By the paths' text alone, without I/O.
+
+    A root inside another one is fine: its files are the inner one's.
+    """
     one = os.path.normpath(os.path.expanduser(path))
-    for other_path in others:
-        other = os.path.normpath(os.path.expanduser(other_path))
-        if one == other:
-            return f'is watched twice; remove one of the two entries for "{other_path}"'
-        inner, outer = (one, other) if one.startswith(other.rstrip("/") + "/") else (other, one)
-        if inner.startswith(outer.rstrip("/") + "/"):
-            return (
-                f'"{inner}" is inside "{outer}": a file has one root; remove one, or `exclude` and watch its neighbours'
-            )
+    for other in others:
+        if one == os.path.normpath(os.path.expanduser(other)):
+            return f'is watched twice; remove one of the two entries for "{other}"'
     return None
 
 

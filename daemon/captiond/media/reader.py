@@ -72,6 +72,24 @@ def read(path: str, root: str | None) -> Opened:
         raise failure_of(error, root) from error
 
 
+def is_candidate(path: str) -> bool:
+    """Whether a file is worth a try: named like media, or media by its first bytes. Never raises, never hangs on a FIFO."""
+    try:
+        if not stat_module.S_ISREG(os.stat(path).st_mode):
+            return False
+        if identify.named_like_media(path):
+            return True
+        fd = os.open(path, _FLAGS)
+    except OSError:
+        return identify.named_like_media(path) and not os.path.isdir(path)
+    try:
+        return identify.sniff(os.pread(fd, identify.HEAD_BYTES, 0)) is not None
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
 def open_same(opened: Opened) -> int:
     """Open the file again, as long as it is the same; the caller closes the descriptor.
 
