@@ -154,7 +154,7 @@ def after_endpoint_failure(
     if started_at < health.paused_until:
         return _at_least_as_told(health, failure, now)
     by_itself = isinstance(failure, _PASSES_BY_ITSELF)
-    strikes = health.strikes if by_itself == passes(health) else 0
+    strikes = health.strikes if by_itself == _passes(health) else 0
     if not by_itself:
         wait = max(_grown(PERSON_PAUSE, strikes, PERSON_PAUSE_MAX), _told(failure))
     elif failure.retry_after is not None:
@@ -187,7 +187,7 @@ def _at_least_as_told(health: EndpointHealth, failure: Failure, now: float) -> E
     return health
 
 
-def passes(health: EndpointHealth) -> bool:
+def _passes(health: EndpointHealth) -> bool:
     """Whether what paused the endpoint passes by itself, without a person."""
     return health.reason in {cls.code for cls in _PASSES_BY_ITSELF}
 

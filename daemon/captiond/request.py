@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from captiond import jobs
 from captiond.dispatch import Dispatcher
-from captiond.errors import InstanceError, UsageError, Vanished
+from captiond.errors import InstanceError, Vanished
 from captiond.fetch import is_url
 from captiond.media.reader import is_candidate
 from captiond.parts import wire
@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 """Between two looks at how far the jobs are."""
+PATIENCE_SECONDS = 20.0
+"""An endpoint that is paused for longer is not waited for."""
+IN_USE_SECONDS = 7200.0
+"""What was told of an endpoint earlier is of no interest: the longest pauses are told anew within the hour."""
 BATCH = 1000
 """Jobs enqueued in one transaction."""
-STOP_GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,7 @@ class Request:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def targets(self, paths: Sequence[str]) -> Iterator[Target]:
-        """Files as they are named, folders with all media in them, URLs.
-
-        Raises:
-            UsageError: a path does not exist.
-        """
+        """Files as they are named, folders with all media in them, URLs. The paths exist."""
         for path in paths:
             if is_url(path):
                 yield Target(path, None)
@@ -93,10 +92,8 @@ class Request:
             absolute = os.path.abspath(path)
             if os.path.isdir(absolute):
                 yield from self._folder(absolute)
-            elif os.path.lexists(absolute):
-                yield Target(absolute, self._watch_of(absolute))
             else:
-                raise UsageError(f"{path}: no such file or folder")
+                yield Target(absolute, self._watch_of(absolute))
 
     def enqueue(self, targets: Sequence[Target]) -> list[int]:
         """Put them first in the queue. Returns: the jobs' ids."""
@@ -133,8 +130,11 @@ class Request:
         """
         lock = InstanceLock(self.db.path)
         dispatcher: Dispatcher | None = None
+        began = time.time()
         waiting = set(ids)
         done = failed = 0
+        if not waiting:
+            return Progress(0, 0, 0, 0.0, 0)
         try:
             while True:
                 if dispatcher is None and self._locked(lock):
@@ -142,10 +142,13 @@ class Request:
                 with self.db.read() as conn:
                     ended = _ended(conn, waiting)
                     usd, tokens = calls.spent_on(conn, self.token)
+                    endpoints = calls.endpoints(conn)
                 waiting -= {job.id for job in ended}
                 done += sum(1 for job in ended if job.done)
                 failed += sum(1 for job in ended if not job.done)
-                blocked = self._blocked(dispatcher) if dispatcher is not None and waiting else None
+                blocked = _blocked(endpoints, None if dispatcher is None else began) if waiting else None
+                if waiting and dispatcher is not None and not dispatcher.alive:
+                    blocked = "the work has stopped; the lines above say why"
                 progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
                 tell(progress)
                 if not waiting or blocked:
@@ -205,12 +208,19 @@ class Request:
         dispatcher.start()
         return dispatcher
 
-    @staticmethod
-    def _blocked(dispatcher: Dispatcher) -> str | None:
-        """Why nothing can go on here, when that is so: a person must act first."""
-        if not dispatcher.alive:
-            return "the work has stopped; the lines above say why"
-        return dispatcher.vitals.blocked()
+
+def _blocked(endpoints: Sequence[calls.EndpointRow], since: float | None) -> str | None:
+    """Why there is nothing to wait for: every endpoint in use is paused for longer than a person would watch.
+
+    Args:
+        since: only what was told since then counts; what stands there from before is an earlier run's.
+    """
+    now = time.time()
+    told = [row for row in endpoints if now - row.updated_at < IN_USE_SECONDS and row.updated_at >= (since or 0)]
+    paused = [row for row in told if row.state == "paused" and (row.paused_until or 0) - now > PATIENCE_SECONDS]
+    if not paused or len(paused) < len(told):
+        return None
+    return f"endpoint {paused[0].name} is paused: {paused[0].reason}"
 
 
 def _ended(conn: Connection, ids: Collection[int]) -> list[Ended]:

@@ -47,12 +47,6 @@ class Vitals:
             self._health[name], concurrency=self._concurrency[name], in_flight=in_flight, now=time.monotonic()
         )
 
-    def blocked(self) -> str | None:
-        """Why no call can be made, when every endpoint waits for a person to mend something."""
-        paused = [self.of(name) for name in self._health]
-        hopeless = [health for health in paused if health.state is HealthState.PAUSED and not policy.passes(health)]
-        return hopeless[0].detail if hopeless and len(hopeless) == len(paused) else None
-
     def judge(self, task: Task, failure: Failure | None) -> None:
         """A call of this task ended, well when `failure` is None."""
         before = self._health[task.endpoint]

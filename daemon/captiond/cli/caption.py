@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +31,17 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
     """
     from captiond import log
+    from captiond.fetch import is_url
     from captiond.request import Request
 
     settings = app.loaded.settings
     log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
     request = Request(app.database(create=True, migrate=True), settings, note)
-    ids = request.enqueue(list(request.targets(paths)))
-    if not ids:
+    there = [path for path in paths if is_url(path) or os.path.lexists(path)]
+    told = [_missing(path) for path in paths if path not in there]
+    ids = request.enqueue(list(request.targets(there)))
+    if there and not ids:
         note("there is no image or video in it")
-        return 0
-    told: list[dict[str, Any]] = []
     try:
         with _Bar(len(ids)) as bar:
 
@@ -59,8 +61,14 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         say_json(told)
     spend = f", {last.usd:.4f} USD" if last.usd else ""
-    note(f"{last.done:,} captioned, {last.failed:,} failed{spend}")
-    return 1 if last.failed or last.blocked else 0
+    failed = last.failed + len(paths) - len(there)
+    note(f"{last.done:,} captioned, {failed:,} failed{spend}")
+    return 1 if failed or last.blocked else 0
+
+
+def _missing(path: str) -> dict[str, Any]:
+    note(f"{path}: no such file or folder")
+    return {"path": path, "state": "failed", "reason": "missing", "message": "no such file or folder", "remedy": ""}
 
 
 def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
