@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BATCH = 500
 """The most files of one transaction."""
 
+_LAST = "\U0010ffff"
+"""The last of all characters: no path goes on after it."""
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG})
 
@@ -115,14 +117,34 @@ def gone(db: Database, paths: Sequence[str], online: Callable[[], bool]) -> int:
     Args:
         db: the database.
         paths: of files, as the OS names them.
-        online: whether the root is there, asked after the look at the paths.
+        online: whether the root is there and the same, asked after the look at the paths.
 
     Raises:
         DatabaseError: nothing was recorded.
     """
     with db.read() as conn:
         known = [row for row in files.files_by_path(conn, map(to_text, paths)).values() if row.present]
-    missing = [(row.id, row.folder, row.name) for row in known if is_gone(from_text(row.path))]
+    return _mark_gone(db, [(row.folder, row.name) for row in known], online)
+
+
+def gone_under(db: Database, folder: str, online: Callable[[], bool]) -> int:
+    """The same for all that is known below a folder that was moved away or deleted."""
+    marked = 0
+    top = to_text(folder)
+    for first, last in ((top, top), (top + "/", top + "/" + _LAST)):
+        after = (first, "")
+        while True:
+            with db.read() as conn:
+                rows = folders.present_between(conn, after, last, BATCH)
+            if not rows:
+                break
+            marked += _mark_gone(db, rows, online)
+            after = rows[-1]
+    return marked
+
+
+def _mark_gone(db: Database, known: Sequence[tuple[str, str]], online: Callable[[], bool]) -> int:
+    missing = [row for row in known if is_gone(from_text("/".join(row)))]
     if not missing or not online():
         return 0
     with db.write() as conn:

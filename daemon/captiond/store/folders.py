@@ -11,14 +11,16 @@ from sqlalchemy import Connection, bindparam, text
 
 _SOME = 500  # ids in one statement: far below SQLite's limit of variables
 
-FOLDER_SQL = "SELECT name, size, mtime_ns, ctime_ns, inode, present, root_id, id FROM file WHERE folder = ? LIMIT ?"
-"""One folder's files, for a bare driver cursor: a scan of a million rows is no place for anything between."""
+FOLDER_SQL = (
+    "SELECT name, size, mtime_ns, ctime_ns, inode FROM file WHERE folder = ? AND root_id = ? AND present = 1 LIMIT ?"
+)
+"""One folder's present files of a root, for a bare driver cursor: no more than tells whether they are unchanged."""
 
 NAMES_SQL = (
     "SELECT name, size, mtime_ns, ctime_ns, inode, present, root_id, id FROM file "
     "WHERE folder = ?1 AND name IN (SELECT value FROM json_each(?2))"
 )
-"""The same for a part of a very large folder; the names as a JSON list."""
+"""All that is known of some names in a folder; the names as a JSON list."""
 
 FOLDERS_SQL = """
 WITH RECURSIVE known (folder) AS (
@@ -31,11 +33,23 @@ SELECT folder FROM known WHERE folder IS NOT NULL
 """Every folder of a root that has files in the database. Each is one search in the index, however many files it has;
 `SELECT DISTINCT` would read them all."""
 
-PRESENT_SQL = "SELECT id, folder, name FROM file WHERE folder = ? AND name > ? AND present = 1 ORDER BY name LIMIT ?"
+PRESENT_SQL = (
+    "SELECT folder, name FROM file WHERE folder = ? AND root_id = ? AND name > ? AND present = 1 ORDER BY name LIMIT ?"
+)
 """The next present files of a folder after a name."""
 
-COUNT_SQL = "SELECT count(*) FROM file WHERE folder = ? AND present = 1"
+COUNT_SQL = "SELECT count(*) FROM file WHERE folder = ? AND root_id = ? AND present = 1"
 """How many files of a folder are present, as far as is known."""
+
+
+def present_between(conn: Connection, after: tuple[str, str], last: str, limit: int) -> list[tuple[str, str]]:
+    """The next present files (folder, name) after this one, in folders up to `last`, in order of text."""
+    rows = conn.exec_driver_sql(
+        "SELECT folder, name FROM file WHERE (folder, name) > (?, ?) AND folder <= ? AND present = 1 "
+        "ORDER BY folder, name LIMIT ?",
+        (*after, last, limit),
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
@@ -43,18 +57,10 @@ def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
     _for_ids(conn, "UPDATE file SET present = :value WHERE id IN :ids", file_ids, 1)
 
 
-def mark_gone(conn: Connection, gone: Iterable[tuple[int, str, str]]) -> int:
-    """These files (id, folder, name) are not there any more; returns how many were marked.
-
-    One that was moved to another path meanwhile is left alone. Nothing is deleted.
-    """
-    marked = 0
-    for file_id, folder, name in gone:
-        marked += conn.exec_driver_sql(
-            "UPDATE file SET present = 0 WHERE id = ? AND folder = ? AND name = ? AND present = 1",
-            (file_id, folder, name),
-        ).rowcount
-    return marked
+def mark_gone(conn: Connection, gone: Iterable[tuple[str, str]]) -> int:
+    """There are no files of these (folder, name) any more; returns how many were marked absent. Nothing is deleted."""
+    update = "UPDATE file SET present = 0 WHERE folder = ? AND name = ? AND present = 1"
+    return sum(conn.exec_driver_sql(update, one).rowcount for one in gone)
 
 
 def _for_ids(conn: Connection, statement: str, file_ids: Sequence[int], value: int) -> None:

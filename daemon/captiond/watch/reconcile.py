@@ -13,9 +13,9 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from captiond.intake import is_gone
 from captiond.paths import from_text, to_text
@@ -27,6 +27,7 @@ from captiond.watch.reader import Reader
 if TYPE_CHECKING:
     from captiond.intake import Place
     from captiond.store.engine import Database
+    from captiond.values import Stat
 
 _LARGE: Final = 20_000
 """Files of one folder that are held in memory at once; a larger folder is compared in parts."""
@@ -35,8 +36,8 @@ _BATCH: Final = 500
 _SIGHTED: Final = 1_000
 _EXAMPLES: Final = 10
 
-_Row = tuple[str, int, int, int, int, int, int | None, int]
-"""As `folders.FOLDER_SQL` gives it: name, size, mtime, ctime, inode, present, root, id."""
+_Row = tuple[str, int, int, int, int]
+"""A present file of this root, as `folders.FOLDER_SQL` gives it: name, size, mtime, ctime, inode."""
 
 
 class RootAway(Exception):
@@ -56,7 +57,7 @@ class Hooks:
         takes: whether a file, relative to the root, is looked at.
         sight: takes paths that are new or changed; may wait until there is room. False ends the scan.
         online: whether the root is still there, and the same.
-        stopping: whether to end.
+        stopping: whether to end; asked at least every few thousand files, so that a scan that hangs can be told.
         entering: told of each folder before it is listed.
     """
 
@@ -115,7 +116,7 @@ class _Scan:
         self._folders = [place.root]
         self._visited: set[str] = set()
         self._sighted: list[str] = []
-        self._gone: list[tuple[int, str, str]] = []
+        self._gone: list[tuple[str, str]] = []
         self._back: list[int] = []
         self._stopped = False
 
@@ -139,91 +140,108 @@ class _Scan:
     def _folder(self, here: str) -> None:
         folder = to_text(here.rstrip("/"))
         self._hooks.entering(here)
-        rows: list[_Row] = self._reader.rows(folders.FOLDER_SQL, (folder, _LARGE + 1))
+        rows: list[_Row] = self._reader.rows(folders.FOLDER_SQL, (folder, self._place.root_id, _LARGE + 1))
+        large = len(rows) > _LARGE
+        known = {} if large else {row[0]: row for row in rows}
+        matched = 0
         try:
             with os.scandir(here) as entries:
-                if len(rows) > _LARGE:
-                    del rows
-                    self._large(entries, here, folder)
-                else:
-                    known = {row[0]: row for row in rows}
-                    self._compare(entries, known, here)
-                    self._missing(known.values(), folder)
+                while part := list(itertools.islice(entries, _PART)):
+                    if self._ended():
+                        return
+                    if large:
+                        known = self._known_of(part, folder)
+                        matched += len(known)
+                    self._compare(part, known, folder)
+                    if large:
+                        matched -= len(known)
         except OSError as error:
             self._unreadable(here, error)
+        else:
+            if not large:
+                self._gone += [(folder, name) for name in known]
+            elif self._reader.rows(folders.COUNT_SQL, (folder, self._place.root_id))[0][0] > matched:
+                self._all_of(folder)
         self._visited.add(folder)
         if len(self._sighted) >= _SIGHTED or len(self._gone) >= _BATCH or len(self._back) >= _BATCH:
             self._flush()
 
-    def _compare(self, entries: Iterable[os.DirEntry[str]], known: dict[str, _Row], here: str) -> None:
-        """Take what is there out of `known`, and sight what is new or differs. This loop is the whole cost of a scan."""
-        root_id, seen = self._place.root_id, 0
+    def _known_of(self, part: list[os.DirEntry[str]], folder: str) -> dict[str, _Row]:
+        """What is known of a part of a folder that is too large to be held in memory at once."""
+        return {
+            name: row[:5] for name, row in self._rows_of(part, folder).items() if row[5] == (1, self._place.root_id)
+        }
+
+    def _rows_of(self, part: list[os.DirEntry[str]], folder: str) -> dict[str, Any]:
+        """All that the database has of these names: `_Row`, then (present, root), then the id."""
+        names = json.dumps([to_text(entry.name) for entry in part])
+        rows = self._reader.rows(folders.NAMES_SQL, (folder, names))
+        return {row[0]: (*row[:5], row[5:7], row[7]) for row in rows}
+
+    def _compare(self, part: list[os.DirEntry[str]], known: dict[str, _Row], folder: str) -> None:
+        """Take what is there out of `known`. This loop is most of what a scan costs: what is unchanged is done in it."""
+        strangers: list[os.DirEntry[str]] = []
         take = known.pop
-        for entry in entries:
+        for entry in part:
             name = entry.name
-            row = take(name if name.isascii() else to_text(name), None)
+            row = take(name, None)
             if row is None:
-                if entry.is_dir(follow_symlinks=False):
-                    self._subfolder(entry.path)
-                else:
-                    self._unknown(entry)
+                strangers.append(entry)
                 continue
             try:
                 now = entry.stat(follow_symlinks=False)
-                if (
-                    row[1] == now.st_size
-                    and row[2] == now.st_mtime_ns
-                    and row[3] == now.st_ctime_ns
-                    and row[4] == now.st_ino
-                    and row[5]
-                    and row[6] == root_id
-                ):
-                    seen += 1
-                elif not self._differs(entry, row):
-                    known[row[0]] = row
             except FileNotFoundError:
-                known[row[0]] = row
-            except OSError as error:  # of this file nothing can be told
+                known[name] = row
+            except OSError as error:  # nothing can be told of it
                 self._away_if(error)
-        self.report.seen += seen
+            else:
+                if (name, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino) != row:
+                    known[name] = row
+                    strangers.append(entry)
+        self.report.seen += len(part) - len(strangers)
+        if strangers:
+            self._strangers(strangers, known, folder)
 
-    def _subfolder(self, path: str) -> None:
-        if self._hooks.enters(self._place.relative(path)):
-            self._folders.append(path)
-
-    def _unknown(self, entry: os.DirEntry[str]) -> None:
-        if not self._hooks.takes(self._place.relative(entry.path)):
+    def _strangers(self, entries: list[os.DirEntry[str]], known: dict[str, _Row], folder: str) -> None:
+        """What is not, or not so, among the present files of this root: folders, links, new and changed files."""
+        there = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if self._hooks.enters(self._place.relative(entry.path)):
+                    self._folders.append(entry.path)
+            elif not self._hooks.takes(self._place.relative(entry.path)):
+                known.pop(to_text(entry.name), None)  # excluded since it was taken: left as it is
+            elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
+                there.append(entry)
+        if not there:
             return
-        if entry.is_file(follow_symlinks=False) or (
-            entry.is_symlink() and look(entry.path, self._place.real) is not None
-        ):
-            self.report.seen += 1
+        rows = self._rows_of(there, folder)
+        for entry in there:
+            name = to_text(entry.name)
+            try:
+                stat = look(entry.path, self._place.real)
+            except OSError as error:
+                self._away_if(error)
+                known.pop(name, None)
+                continue
+            if stat is not None:
+                known.pop(name, None)
+                self.report.seen += 1
+                self._sort_in(entry.path, stat, rows.get(name))
+
+    def _sort_in(self, path: str, stat: Stat, row: Any) -> None:
+        """One file that is there, and what is known of it."""
+        if row is None:
             self.report.new += 1
-            self._sight(entry.path)
-
-    def _differs(self, entry: os.DirEntry[str], row: _Row) -> bool:
-        """What became of a known file whose stat is another, or which was absent. False: it is not there."""
-        if entry.is_dir(follow_symlinks=False):
-            self._subfolder(entry.path)
-            return False
-        if not self._hooks.takes(self._place.relative(entry.path)):
-            return True  # excluded since then: left as it is
-        stat = look(entry.path, self._place.real)
-        if stat is None:
-            return False
-        self.report.seen += 1
-        numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode)
-        if tuple(files.signed(number) for number in numbers) != row[1:5]:
+        elif tuple(map(files.signed, (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode))) != row[1:5]:
             self.report.changed += 1
-            self._sight(entry.path)
-        elif row[6] != self._place.root_id:
-            self._sight(entry.path)
-        elif not row[5]:
-            self.report.back += 1
-            self._back.append(row[7])
-        return True
-
-    def _sight(self, path: str) -> None:
+        else:
+            present, root_id = row[5]
+            if root_id == self._place.root_id:
+                if not present:
+                    self.report.back += 1
+                    self._back.append(row[6])
+                return
         self._sighted.append(path)
         if len(self._sighted) >= _SIGHTED:
             self._hand_over()
@@ -235,25 +253,7 @@ class _Scan:
         if paths and not self._stopped and not self._hooks.sight(paths):
             self._stopped = True
 
-    def _large(self, entries: Iterable[os.DirEntry[str]], here: str, folder: str) -> None:
-        """A folder with very many files: compared in parts, so that it needs no more memory than others."""
-        matched = 0
-        several = iter(entries)
-        while part := list(itertools.islice(several, _PART)):
-            if self._ended():
-                return
-            names = json.dumps([to_text(entry.name) for entry in part])
-            known = {row[0]: row for row in self._reader.rows(folders.NAMES_SQL, (folder, names))}
-            matched += sum(1 for row in known.values() if row[5])
-            self._compare(part, known, here)
-            matched -= sum(1 for row in known.values() if row[5])
-        if self._reader.rows(folders.COUNT_SQL, (folder,))[0][0] > matched:
-            self._all_of(folder)
-
     # --- what is missing
-
-    def _missing(self, rows: Iterable[_Row], folder: str) -> None:
-        self._gone += [(row[7], folder, row[0]) for row in rows if row[5]]
 
     def _missing_folders(self) -> None:
         """Folders that the database knows and that were not visited: gone, excluded since then, or unreadable."""
@@ -271,9 +271,9 @@ class _Scan:
     def _all_of(self, folder: str) -> None:
         """Every present file of a folder may be gone; which are is told when they are marked."""
         name = ""
-        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, name, _BATCH)):
+        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, self._place.root_id, name, _BATCH)):
             self._gone += rows
-            name = rows[-1][2]
+            name = rows[-1][1]
             self._flush()
             if self._ended():
                 return
@@ -293,7 +293,7 @@ class _Scan:
         if not candidates:
             return
         self._reader.release()
-        gone = [one for one in candidates if is_gone(from_text(f"{one[1]}/{one[2]}"))]
+        gone = [one for one in candidates if is_gone(from_text("/".join(one)))]
         if not self._hooks.online():
             raise RootAway
         for start in range(0, len(gone), _BATCH):

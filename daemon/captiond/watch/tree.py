@@ -128,18 +128,17 @@ class Tree:
             WatchLimit: there are more folders than watches.
             OSError: the root itself can't be watched.
         """
-        if not self._watch(self._root, anew=True):
+        if not self._watch(self._root):
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), self._root)
         self._adopt(self._root, note=False)
 
     def ensure(self, folder: str) -> None:
-        """Watch this folder, which is about to be listed, if it isn't.
+        """See that this folder, which is about to be listed, is watched: it heals what lost events left behind.
 
         Raises:
             WatchLimit: there are no more watches.
         """
-        if folder not in self._by_path:
-            self._watch(folder)
+        self._watch(folder)
 
     def work(self) -> None:
         """Watch and list folders that came; forget those that went.
@@ -205,7 +204,7 @@ class Tree:
         folders = [folder]
         while folders and not self._closed:
             here = folders.pop()
-            if not self._watch(here, anew=note):
+            if not self._watch(here):
                 continue
             try:
                 with os.scandir(here) as entries:
@@ -218,10 +217,8 @@ class Tree:
             except OSError:
                 continue  # gone again, or not to be read: a scan tells of that
 
-    def _watch(self, folder: str, *, anew: bool = False) -> bool:
-        """Whether the folder is watched now. `anew`: another folder may have this name since it was watched."""
-        if not anew and folder in self._by_path:
-            return True
+    def _watch(self, folder: str) -> bool:
+        """Whether the folder is watched now. One that was is asked for again: it may be another folder of this name."""
         own = CallbackId(next(self._ids))
         mask = _ROOT_MASK if folder == self._root else _MASK
         try:

@@ -1,0 +1,247 @@
+"""The gate of one root: notes from inotify and scans in, quiet files into the database.
+
+    noted, sight -> [Settle: stat, wait, stat] -> intake -> on_work
+
+It runs in a thread of its own, so that a root that hangs holds up nobody else; `turn` is the whole of it and is called
+alone by `captiond scan`. What it is told is kept until it is in the database or known to be gone; if it is told more
+than it can hold, it asks for a scan, which waits for room.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from captiond import intake, log
+from captiond.errors import DatabaseError
+from captiond.intake import Place, Taken
+from captiond.settle import CAPACITY, GONE, Settle
+from captiond.values import Priority, Quiet
+from captiond.watch.look import look
+
+if TYPE_CHECKING:
+    from captiond.store.engine import Database
+
+_TROUBLE_SECONDS: Final = (1.0, 30.0)
+"""The first and the longest wait before the database is tried again."""
+_GONE_SECONDS: Final = 1.0
+"""A path that is gone is looked at again so long after the settle time: most are moves, whose new path comes first."""
+
+
+class Gate:
+    """One root's gate.
+
+    Args:
+        db: the database.
+        takes: whether a file, relative to the root, is looked at.
+        settle_seconds: how long a file must be unchanged.
+        on_work: called when there are new jobs.
+        on_trouble: called when the file system gave an error: the root's health is to be asked.
+        on_overflow: called when more was told than can be held: a scan is to be made.
+        online: whether the root is there and the same as it was.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        takes: Callable[[str], bool],
+        settle_seconds: float,
+        on_work: Callable[[], None],
+        on_trouble: Callable[[], None],
+        on_overflow: Callable[[], None],
+        online: Callable[[], bool],
+    ) -> None:
+        self._db = db
+        self._takes = takes
+        self._gone_seconds = min(settle_seconds, 10.0) + _GONE_SECONDS
+        self._settle = Settle(settle_seconds)
+        self._on_work, self._on_trouble, self._on_overflow = on_work, on_trouble, on_overflow
+        self._online = online
+        self._log = log.get("watch")
+        self._changed = threading.Condition()
+        self._noted: dict[str, Priority] = {}
+        self._idle = self._woken = self._stopping = False
+        self._quiet: list[Quiet] = []
+        self._gone: deque[tuple[float, str]] = deque()
+        self._left: deque[tuple[float, str]] = deque()
+        self._trouble: str | None = None
+        self._retry_at = 0.0
+        self._retry_wait = _TROUBLE_SECONDS[0]
+        self.place: Place | None = None
+        """The root, while it is online; set by the scan thread. Nothing is looked at while it is None."""
+        self.fresh = False
+        """Whether files are opened to stat them: on network file systems."""
+        self.prepare: Callable[[], None] = lambda: None
+        """Called at the begin of each turn: new folders are watched and listed there."""
+        self.taken = Taken()
+        """What became of all files so far."""
+        self.looking_since: float | None = None
+        """When the gate began to wait for the file system; None while it does not."""
+
+    # --- from any thread
+
+    def noted(self, path: str) -> None:
+        """An event told of this path."""
+        with self._changed:
+            if len(self._noted) < 2 * CAPACITY:
+                self._noted[path] = Priority.NEW
+                if self._idle:
+                    self._changed.notify_all()
+                return
+        self._on_overflow()
+
+    def sight(self, paths: Iterable[str], priority: Priority) -> bool:
+        """A scan found these paths. Waits until there is room for them; False when the gate stops instead."""
+        with self._changed:
+            while not self._stopping and len(self._noted) + len(self._settle) + len(self._quiet) >= CAPACITY:
+                self._changed.wait(1.0)
+            for path in paths:
+                if priority > self._noted.get(path, -1):
+                    self._noted[path] = priority
+            self._changed.notify_all()
+            return not self._stopping
+
+    def wake(self) -> None:
+        """There is something to do in `prepare`, or the place changed."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def folder_left(self, folder: str) -> None:
+        """A folder was moved away or deleted. Called in `prepare`."""
+        if len(self._left) < CAPACITY:
+            self._left.append((time.monotonic() + self._gone_seconds, folder))
+
+    def stop(self) -> None:
+        """End the loop; what is pending is found again by the next scan."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits in the gate."""
+        return bool(self._noted or len(self._settle) or self._quiet)
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Turn until stopped."""
+        while not self._stopping:
+            try:
+                at = self.turn()
+            except DatabaseError as error:
+                at = self._database_trouble(error)
+            except Exception:
+                # One path that nobody thought of must not end the watching; a scan finds again what was dropped.
+                self._log.exception("gate_crashed", root=self.place.root if self.place else None)
+                self._quiet = []
+                at = time.monotonic() + _TROUBLE_SECONDS[0]
+            self._rest(at)
+
+    def turn(self) -> float | None:
+        """Do all there is to do now; returns the monotonic time at which there is more, None if only a note can tell.
+
+        Raises:
+            DatabaseError: what was quiet is kept, and recorded by a later turn.
+        """
+        self.looking_since = time.monotonic()
+        self.prepare()
+        self.looking_since = None
+        self._collect()
+        place = self.place
+        if place is None:
+            return None
+        while not self._stopping and (paths := self._settle.due(time.monotonic(), intake.BATCH)):
+            for path in paths:
+                self._measure(path, place)
+            if len(self._quiet) >= intake.BATCH:
+                self._take(place)
+            self._collect()
+        self._take(place)
+        self._mark_gone()
+        times = [self._settle.next_at(), self._retry_at if self._quiet else None]
+        times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
+        return min((at for at in times if at is not None), default=None)
+
+    def _rest(self, at: float | None) -> None:
+        with self._changed:
+            self._changed.notify_all()  # there may be room
+            if not (self._noted or self._woken or self._stopping):
+                self._idle = True
+                self._changed.wait(None if at is None else max(0.0, at - time.monotonic()))
+            self._idle = self._woken = False
+
+    def _collect(self) -> None:
+        with self._changed:
+            noted, self._noted = self._noted, {}
+        place = self.place
+        if place is None or not noted:
+            return  # the root is away: the scan that follows its return finds them
+        now, full = time.monotonic(), False
+        for path, priority in noted.items():
+            if self._takes(place.relative(path)):
+                full |= not self._settle.sighted(path, priority, now)
+        if full:
+            self._on_overflow()
+
+    def _measure(self, path: str, place: Place) -> None:
+        began = self.looking_since = time.monotonic()
+        try:
+            stat = look(path, place.real, fresh=self.fresh)
+        except OSError:
+            self._settle.failed(path, time.monotonic())
+            self._on_trouble()
+            return
+        finally:
+            self.looking_since = None
+        verdict = self._settle.measured(path, stat, began, time.monotonic())
+        if isinstance(verdict, Quiet):
+            self._quiet.append(verdict)
+        elif verdict is GONE and len(self._gone) < CAPACITY:
+            self._gone.append((began + self._gone_seconds, path))
+
+    def _take(self, place: Place) -> None:
+        while self._quiet:
+            if time.monotonic() < self._retry_at:
+                return
+            batch = self._quiet[: intake.BATCH]
+            taken = intake.take(self._db, place, batch, now=time.time())
+            del self._quiet[: intake.BATCH]
+            self._database_well()
+            self.taken.add(taken)
+            for quiet in taken.again:
+                self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
+            if taken.jobs:
+                self._on_work()
+
+    def _mark_gone(self) -> None:
+        now = time.monotonic()
+        if due := [path for _, path in itertools.takewhile(lambda one: one[0] <= now, self._gone)][: intake.BATCH]:
+            intake.gone(self._db, due, self._online)
+            for _ in due:
+                self._gone.popleft()
+        if self._left and self._left[0][0] <= now:
+            intake.gone_under(self._db, self._left[0][1], self._online)
+            self._left.popleft()
+
+    # --- trouble
+
+    def _database_trouble(self, error: DatabaseError) -> float:
+        if self._trouble != str(error):
+            self._trouble = str(error)
+            self._log.error("files_wait", error=str(error))
+        self._retry_at = time.monotonic() + self._retry_wait
+        self._retry_wait = min(2 * self._retry_wait, _TROUBLE_SECONDS[1])
+        return self._retry_at
+
+    def _database_well(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            self._log.info("files_go_on")
+        self._retry_wait = _TROUBLE_SECONDS[0]

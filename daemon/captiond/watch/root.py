@@ -1,0 +1,423 @@
+"""One root, watched: the thread that looks after its health, its inotify watches and its scans, and the gate's thread.
+
+Each root has its own two threads, because a dead share hangs whoever asks it: that holds up this root alone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from captiond import log
+from captiond.config.models import WatchMode
+from captiond.errors import DatabaseError
+from captiond.intake import Place
+from captiond.paths import from_text, to_text
+from captiond.store import files
+from captiond.values import Priority
+from captiond.watch import health as of_root
+from captiond.watch.gate import Gate
+from captiond.watch.health import Health, State
+from captiond.watch.mounts import is_under
+from captiond.watch.patterns import Patterns
+from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
+from captiond.watch.tree import Tree, WatchLimit, limit_of
+
+if TYPE_CHECKING:
+    from captiond.config.models import Watch
+    from captiond.store.engine import Database
+
+HEALTH_SECONDS: Final = 2.0
+"""Between two looks at the root's health."""
+HUNG_SECONDS: Final = 30.0
+"""A file system that has not answered for so long counts as away; SMB itself gives up after 10."""
+TROUBLE_SECONDS: Final = 5.0
+CPU_SHARE: Final = 100.0
+"""A scan that took a second of CPU is followed by the next after so many: it costs 1 % of a core."""
+LOST_SECONDS: Final = 1.0
+"""The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
+
+
+class RootWatcher:
+    """Watches one root from `start` to `stop`.
+
+    Args:
+        watch: its settings.
+        db: the open database; the root gets its row in it at once.
+        suffix: of sidecars, which are never looked at.
+        on_work: called when there are new jobs.
+        on_state: called once with each change: root id, whether it is online, and a line for people.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        db: Database,
+        suffix: str,
+        on_work: Callable[[], None],
+        on_state: Callable[[int, bool, str], None],
+    ) -> None:
+        self.path = watch.path
+        self.recipe = watch.recipe
+        self._watch = watch
+        self._db = db
+        self._root = os.path.abspath(watch.path)
+        self._name = to_text(self._root)
+        self._patterns = Patterns(watch.include, watch.exclude, suffix)
+        self._on_state = on_state
+        self._log = log.get("watch")
+        with db.write() as conn:
+            self.root_id = files.upsert_root(conn, self._name, watch.recipe, None)
+            row = files.root(conn, self.root_id)
+        assert row is not None
+        self._mount_point, self._mode = row.mount_point, row.mode
+        self._never_scanned = row.scanned_at is None
+        self._apart = {*_own_files(os.fspath(db.path))}
+        self.gate = Gate(
+            db,
+            takes=self._takes,
+            settle_seconds=watch.settle_seconds,
+            on_work=on_work,
+            on_trouble=self._suspected,
+            on_overflow=self.lost,
+            online=self._unchanged,
+        )
+        self.gate.prepare = self._tree_work
+        self._tree: Tree | None = None
+        self._limit: WatchLimit | None = None
+        self._unreadable: tuple[str, ...] = ()
+        self.health = Health(State.OFFLINE, "not looked at yet", "wait")
+        """As of the last look."""
+        self._told: bool | None = None
+        self._wake = threading.Event()
+        self._stopping = False
+        self._suspicious = True
+        self._scan_at = 0.0
+        self._scan_cost = 0.0
+        self._looking_since: float | None = None
+        self._hung = False
+        self.scans = 0
+        """How many complete scans there were since the start."""
+        self.ready = threading.Event()
+        """Set when the root is watched for the first time, or known to be offline."""
+        self._threads: dict[str, threading.Thread] = {}
+
+    # --- from other threads
+
+    @property
+    def online(self) -> bool:
+        """Whether its files can be worked on now."""
+        return self.health.online and not self._hung
+
+    def start(self) -> None:
+        """Begin to watch. Other roots that lie under this one are left to their own watchers."""
+        with self._db.read() as conn:
+            roots = [from_text(row.path) for row in files.roots(conn, watched=True)]
+        self._apart |= {path for path in roots if path != self._root and is_under(path, self._root)}
+        self._start_threads()
+
+    def stop(self) -> None:
+        """End within a second, also when the file system hangs; what is pending is found again by the next scan."""
+        self._stopping = True
+        self._wake.set()
+        self.gate.stop()
+        until = time.monotonic() + 0.9
+        for thread in self._threads.values():
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
+        self._close_tree()
+
+    def scan_now(self) -> None:
+        """Compare the root with the database as soon as it is online."""
+        self._scan_at = 0.0
+        self._wake.set()
+
+    def revive(self) -> None:
+        """Called about once a second: start a thread that died again, and tell of a file system that hangs."""
+        if self._stopping:
+            return
+        dead = [name for name, thread in self._threads.items() if not thread.is_alive()]
+        if dead:
+            self._log.error("thread_died", root=self._name, threads=dead, remedy="none: it is started again")
+            self._start_threads()
+        since = [at for at in (self._looking_since, self.gate.looking_since) if at is not None]
+        hung = bool(since) and time.monotonic() - min(since) > HUNG_SECONDS
+        if hung != self._hung:
+            self._hung = hung
+            if self.health.online:
+                found = of_root.offline(f"has not answered for {HUNG_SECONDS:g} s", "check the server and the network")
+                self._tell(found if hung else self.health)
+
+    # --- what the gate and the tree ask and tell
+
+    def noted(self, path: str) -> None:
+        self.gate.noted(path)
+
+    def folder_left(self, folder: str) -> None:
+        self.gate.folder_left(folder)
+
+    def wanted(self) -> None:
+        self.gate.wake()
+
+    def lost(self) -> None:
+        """Events were lost: a scan finds what they told of."""
+        pause = max(LOST_SECONDS, min(60.0, 3 * self._scan_cost))
+        self._scan_at = min(self._scan_at, time.monotonic() + pause)
+        self._wake.set()
+
+    def root_touched(self) -> None:
+        self._wake.set()
+
+    def _suspected(self) -> None:
+        self._suspicious = True
+        self._wake.set()
+
+    def _enters(self, folder: str) -> bool:
+        return self._patterns.enters(folder) and os.path.join(self._root, folder) not in self._apart
+
+    def _takes(self, path: str) -> bool:
+        return self._patterns.takes(path) and os.path.join(self._root, path) not in self._apart
+
+    def _tree_work(self) -> None:
+        tree = self._tree
+        if tree is not None:
+            try:
+                tree.work()
+            except WatchLimit as limit:
+                self._limit = limit
+                self._wake.set()
+
+    def _unchanged(self) -> bool:
+        """Whether the root is there, and is what it was at the last look."""
+        before = self.health
+        now = of_root.classify(self._root, self._mount_point)
+        return before.online and now.online and now.identity == before.identity
+
+    # --- the scan thread
+
+    def _start_threads(self) -> None:
+        for name, target in (("scan", self._run), ("gate", self.gate.run)):
+            if name not in self._threads or not self._threads[name].is_alive():
+                thread = threading.Thread(target=target, name=f"{name} {self.root_id}", daemon=True)
+                self._threads[name] = thread
+                thread.start()
+
+    def _run(self) -> None:
+        trouble: str | None = None
+        while not self._stopping:
+            self._wake.clear()
+            pause = HEALTH_SECONDS
+            try:
+                self._round()
+                trouble = None
+            except DatabaseError as error:
+                pause = TROUBLE_SECONDS
+                if trouble != str(error):
+                    trouble = str(error)
+                    self._log.error("root_waits", root=self._name, error=trouble)
+            except Exception:
+                pause = TROUBLE_SECONDS
+                self._log.exception("watch_crashed", root=self._name)
+            finally:
+                self._looking_since = None
+            if self.health.online:
+                pause = min(pause, max(0.0, self._scan_at - time.monotonic()) if trouble is None else pause)
+            self._wake.wait(pause)
+
+    def _round(self) -> None:
+        self._check()
+        if not self.health.online:
+            self.ready.set()
+            return
+        tree = self._tree
+        if self._limit is not None and tree is not None:
+            self._poll_instead(self._limit)
+        elif tree is not None and not tree.alive:
+            self._log.warning("inotify_died", root=self._name, remedy="none: it is started again")
+            self._renew()
+        self.ready.set()
+        if time.monotonic() >= self._scan_at and not self._stopping:
+            self._scan()
+
+    def _check(self) -> None:
+        """Look at the root, and act on what has changed."""
+        probe, self._suspicious = self._suspicious or not self.health.online, False
+        self._looking_since = time.monotonic()
+        found = of_root.classify(self._root, self._mount_point, probe=probe)
+        self._looking_since = None
+        if found.online and (found.identity != self.health.identity or not self.health.online):
+            self._became(found)
+        elif not found.online and (self.health.online or found.reason != self.health.reason):
+            self._went(found)
+
+    def _became(self, found: Health) -> None:
+        """The root is there, or is another than it was: watch it, then compare it."""
+        self.gate.place = None
+        real = os.path.realpath(self._root)
+        self.health, self._mount_point = found, found.mount_point
+        self._renew()
+        self._record()
+        self.gate.fresh = found.network
+        self.gate.place = Place(self.root_id, self._root, real, self.recipe)
+        self.gate.wake()
+        self._scan_at = 0.0
+        self._tell(self.health)
+
+    def _went(self, found: Health) -> None:
+        self.gate.place = None
+        self.health = found
+        self._close_tree()
+        self._tell(found)
+        self._record()
+
+    def _record(self) -> None:
+        found, troubles = self.health, list(self._unreadable)
+        if self._limit is not None:
+            troubles.insert(0, _limit_text(self._limit))
+        reason = "; ".join(troubles) or None if found.online else f"{found.reason}: {found.remedy}"
+        with self._db.write() as conn:
+            files.set_root_state(conn, self.root_id, found.state.value, reason, found.mount_point, found.fstype)
+            files.set_root_mode(conn, self.root_id, self._mode)
+
+    def _tell(self, found: Health) -> None:
+        if found.online == self._told:
+            return
+        self._told = found.online
+        waiting = 0
+        if not found.online:
+            with self._db.read() as conn:
+                waiting = files.waiting_files(conn, self.root_id)
+        elif self._tree is not None:
+            found = of_root.degraded(found, f"watched by inotify, {len(self._tree):,} folders")
+        else:
+            found = of_root.degraded(found, "compared again and again, because events don't tell all there")
+        self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))
+
+    # --- inotify
+
+    def _renew(self) -> None:
+        """Watch anew. Watches stand before the scan that follows, so that nothing falls between."""
+        self._close_tree()
+        self._limit = None
+        polls = self._watch.mode is WatchMode.POLL or (self._watch.mode is WatchMode.AUTO and self.health.network)
+        self._mode = "poll" if polls else "inotify"
+        self._scan_at = 0.0
+        if polls:
+            return
+        self._looking_since = time.monotonic()
+        tree = None
+        try:
+            tree = Tree(self._root, self._enters, self)
+            tree.cover()
+        except WatchLimit as limit:
+            if tree is not None:
+                tree.stop()
+            self._poll_instead(limit)
+        except OSError:
+            self._suspicious = True
+            if tree is not None:
+                tree.stop()
+        else:
+            self._tree = tree
+            self.gate.wake()
+
+    def _poll_instead(self, limit: WatchLimit) -> None:
+        self._close_tree()
+        self._limit, self._mode, self._scan_at = limit, "poll", 0.0
+        self._log.warning("root_polled", root=self._name, reason=_limit_text(limit))
+        self._record()
+
+    def _close_tree(self) -> None:
+        tree, self._tree = self._tree, None
+        if tree is not None:
+            tree.stop()
+
+    # --- scans
+
+    def _scan(self) -> None:
+        limit = self._limit
+        if limit is not None and limit_of(limit.setting) != limit.limit:
+            self._renew()
+            self._record()
+        priority = Priority.BACKLOG if self._never_scanned else Priority.NEW
+        self._scan_at = float("inf")
+        place = self.gate.place
+        if place is None:
+            return
+        report = ScanReport()
+        try:
+            report = reconcile(self._db, place, self._hooks(priority))
+        except RootAway:
+            self._suspicious = True
+        finally:
+            every = self._watch.scan_seconds if self._mode == "inotify" else self._watch.poll_seconds
+            pause = max(every, CPU_SHARE * report.cpu_seconds) if report.complete else HEALTH_SECONDS
+            # What was asked for while the scan ran, by lost events say, still holds.
+            self._scan_at = min(self._scan_at, time.monotonic() + pause)
+        if report.complete:
+            self._scanned(report)
+
+    def _hooks(self, priority: Priority) -> Hooks:
+        def stopping() -> bool:
+            self._looking_since = time.monotonic()
+            return self._stopping or (self._limit is not None and self._tree is not None)
+
+        def sight(paths: list[str]) -> bool:
+            self._looking_since = None
+            going_on = self.gate.sight(paths, priority)
+            self._looking_since = time.monotonic()
+            return going_on
+
+        def entering(folder: str) -> None:
+            self._looking_since = time.monotonic()
+            if self._tree is not None and self._limit is None:
+                try:
+                    self._tree.ensure(folder)
+                except WatchLimit as limit:
+                    self._limit = limit
+
+        return Hooks(
+            enters=self._enters,
+            takes=self._takes,
+            sight=sight,
+            online=self._unchanged,
+            stopping=stopping,
+            entering=entering,
+        )
+
+    def _scanned(self, report: ScanReport) -> None:
+        self._looking_since = None
+        self._scan_cost = report.seconds
+        self._never_scanned = False
+        self.scans += 1
+        with self._db.write() as conn:
+            files.root_scanned(conn, self.root_id, time.time(), report.seconds)
+        if report.examples != self._unreadable:
+            self._unreadable = report.examples
+            if report.unreadable:
+                self._log.warning(
+                    "folders_unreadable",
+                    root=self._name,
+                    folders=report.unreadable,
+                    such_as=report.examples[0],
+                    remedy="give captiond's user the right to list and enter them, or exclude them",
+                )
+            self._record()
+
+
+def _limit_text(limit: WatchLimit) -> str:
+    return (
+        f"it is compared again and again instead of watched: the limit of {limit.setting} = {limit.limit} is used up; "
+        f"raise it with `sysctl -w {limit.setting}={2 * (limit.limit or 65_536)}`, and for good in /etc/sysctl.d"
+    )
+
+
+def _own_files(database: str) -> list[str]:
+    """What must not be looked at should the database lie under a root."""
+    return [database + end for end in ("", "-wal", "-shm", "-journal", ".lock")] + [
+        os.path.join(os.path.dirname(database), "downloads")
+    ]
