@@ -106,7 +106,9 @@ def _tiff_tags(head: bytes, file: BinaryIO, wanted: tuple[int, ...]) -> dict[int
         return {}
     file.seek(*struct.unpack(order + "I", head[4:8]))
     (count,) = struct.unpack(order + "H", file.read(2))
-    entries = [file.read(12) for _ in range(min(count, 512))]
+    if count > 512:  # noise, and no directory
+        return {}
+    entries = [file.read(12) for _ in range(count)]
     found = {}
     for entry in entries:
         tag, type_, number = struct.unpack(order + "HHI", entry[:8])
