@@ -122,7 +122,7 @@ def test_the_installed_program_makes_its_database_and_captions_a_sample(installe
     where = run(installed / "python", "-c", "import captiond; print(captiond.__file__)", cwd=tmp_path).strip()
     assert Path(where).is_relative_to(installed.parent), "the checkout was imported, not the wheel"
     assert PROJECT["project"]["name"] in run(installed / "captiond", "--version", cwd=tmp_path, **environ)
-    picture = shutil.copy(TOP / "samples" / "chart.webp", tmp_path)
+    picture = str(shutil.copy(TOP / "samples" / "chart.webp", tmp_path))
     run(installed / "captiond", "caption", picture, cwd=tmp_path, **environ)
     assert (tmp_path / "state" / "captiond" / "captions.db").stat().st_size > 0
     found = json.loads(run(installed / "captiond", "search", "WebP", "--json", cwd=tmp_path, **environ))
