@@ -147,7 +147,7 @@ CREATE TABLE job (
 )
     """,
     """
-CREATE INDEX ix_job_next ON job (priority DESC, due_at, id, recipe, root_id, state) WHERE state = 'queued'
+CREATE INDEX ix_job_next ON job (priority DESC, due_at, id, recipe, root_id, file_id, state) WHERE state = 'queued'
     """,
     """
 CREATE INDEX ix_job_file_id ON job (file_id, id)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from captiond.errors import DatabaseError, DatabaseUnavailable
 from captiond.store import migrate as schema
 from captiond.store.filesystem import network_type
-from captiond.store.problems import explained
+from captiond.store.problems import damaged_remedy, explained
 
 WRITE_WAIT = 30.0
 """Seconds that a writer waits for another process."""
@@ -47,8 +47,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Use `open`: this one checks nothing."""
         self.path = path
-        self._writer = _engine(path, _connect_writer, WRITE_WAIT, "BEGIN IMMEDIATE", one=True)
-        self._reader = _engine(path, _connect_reader, READ_WAIT, "BEGIN", one=False)
+        self._writer = _engine(path, _connect_writer, "BEGIN IMMEDIATE", one=True)
+        self._reader = _engine(path, _connect_reader, "BEGIN", one=False)
         self._version: sqlite3.Connection | None = None
         self._version_lock = threading.Lock()
 
@@ -206,7 +206,7 @@ def _connect_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], wait: float, begin: str, *, one: bool) -> Engine:
+def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], begin: str, *, one: bool) -> Engine:
     """An engine whose connections come from `connect` and whose transactions begin with `begin`.
 
     `one`: a single connection, for which threads wait in turn; that is fairer and quicker than SQLite's own polling.
@@ -235,6 +235,8 @@ def _ensure_schema(path: Path, *, migrate: bool, create: bool) -> None:
         probe.close()
     if revision == schema.HEAD:
         return
+    if revision is not None and not revision.isdigit():
+        raise DatabaseError(f"database {path} is damaged (its version is {revision[:20]!r}); {damaged_remedy(path)}")
     if revision is not None and schema.is_newer(revision):
         raise DatabaseError(
             f"database {path} was made by a newer captiond (schema {revision}, this one knows {schema.HEAD}); "

@@ -35,7 +35,7 @@ def network_type(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> 
         if len(fields) < 5:
             continue
         point = _OCTAL.sub(lambda m: chr(int(m[1], 8)), fields[4])
-        inside = point == "/" or real == point or real.startswith(point + "/")
+        inside = point in ("/", real) or real.startswith(point + "/")
         # A later mount on the same point hides the earlier one.
         if inside and len(point) >= len(best):
             best, found = point, kind

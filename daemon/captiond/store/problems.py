@@ -23,7 +23,8 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
         return None
     extended = getattr(error, "sqlite_errorcode", None)
     if extended is None:
-        return None
+        # The sqlite3 module's own errors have no code. Text that is not UTF-8 was never written by captiond.
+        return _damaged(path, "text that is no text") if "Could not decode" in str(error) else None
     code = extended & _PRIMARY
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseUnavailable(
@@ -37,7 +38,7 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
             f"database {path}: its disk failed to read or write ({error}); see `dmesg`, and check that disk"
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DatabaseError(f"database {path} is damaged ({error}); {damaged_remedy(path)}")
+        return _damaged(path, str(error))
     if extended == sqlite3.SQLITE_READONLY_DBMOVED:
         return DatabaseError(f"database {path} was moved or replaced while it was open; start captiond again")
     if code == sqlite3.SQLITE_READONLY:
@@ -51,6 +52,10 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
             "(a reader needs that too while no service has it open), or run this as the user of the service"
         )
     return None
+
+
+def _damaged(path: Path, what: str) -> DatabaseError:
+    return DatabaseError(f"database {path} is damaged ({what}); {damaged_remedy(path)}")
 
 
 def damaged_remedy(path: Path) -> str:

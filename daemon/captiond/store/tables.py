@@ -153,6 +153,7 @@ Index(
     job.c.id,
     job.c.recipe,
     job.c.root_id,
+    job.c.file_id,
     job.c.state,
     sqlite_where=text("state = 'queued'"),
 )

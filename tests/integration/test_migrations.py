@@ -1,0 +1,180 @@
+"""The migrations build exactly what tables.py says, and an upgrade is whole or nothing, with a backup first."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from captiond.errors import DatabaseError
+from captiond.store import migrate
+from captiond.store import tables as t
+from captiond.store.engine import Database
+
+NEXT = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    op.execute("CREATE TABLE later (id INTEGER)")
+    op.execute("INSERT INTO endpoint (name, state, updated_at) VALUES ('from the migration', 'healthy', 1)")
+    {more}
+"""
+
+
+def schema(connection: sqlite3.Connection) -> dict[str, str]:
+    """Every table, index, view and trigger by its name, without Alembic's own and without white space."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'")
+    return {name: re.sub(r"\s*([(),])\s*", r"\1", re.sub(r"\s+", " ", sql)).strip() for name, sql in rows}
+
+
+def scripts_with(tmp_path: Path, more: str) -> Path:
+    """A copy of the migrations with a further one."""
+    folder = tmp_path / "migrations"
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "script.py.mako", "versions/0001_first_tables.py"):
+        (folder / name).write_text((migrate.scripts() / name).read_text())
+    (folder / "versions" / "0002_later.py").write_text(NEXT.format(more=more))
+    return folder
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of the first schema with a row in it."""
+    path = tmp_path / "x.db"
+    with Database.open(f"sqlite:///{path}") as db, db.write() as conn:
+        conn.exec_driver_sql("INSERT INTO endpoint (name, state, updated_at) VALUES ('kept', 'healthy', 1)")
+    return path
+
+
+def names(path: Path) -> set[str]:
+    """The endpoints' names."""
+    with sqlite3.connect(path) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM endpoint")}
+
+
+def test_the_migrated_schema_is_the_schema_of_the_tables(tmp_path: Path) -> None:
+    Database.open(f"sqlite:///{tmp_path / 'migrated.db'}").close()
+    made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
+    with made.begin() as conn:
+        t.metadata.create_all(conn)
+        for statement in (t.VIEW_CAPTIONS, t.SEARCH_TABLE, *t.SEARCH_TRIGGERS):
+            conn.exec_driver_sql(statement.strip())
+    made.dispose()
+    with sqlite3.connect(tmp_path / "migrated.db") as one, sqlite3.connect(tmp_path / "made.db") as other:
+        assert schema(one) == schema(other)
+
+
+def test_alembic_sees_no_difference_to_the_tables(tmp_path: Path) -> None:
+    from alembic.autogenerate import compare_metadata
+
+    with Database.open(f"sqlite:///{tmp_path / 'x.db'}") as db, db.read() as conn:
+        differences = compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), t.metadata)
+    of_index = [d for d in differences if d[0] == "remove_table" and d[1].name.startswith("caption_search")]
+    assert differences == of_index
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(migrate.config()).get_current_head() == migrate.HEAD
+
+
+def test_migrations_do_not_import_captiond() -> None:
+    for script in (migrate.scripts() / "versions").glob("*.py"):
+        assert not re.search(r"^\s*(from|import) captiond", script.read_text(), re.MULTILINE), script
+
+
+def test_the_view_has_the_public_columns_in_their_order(tmp_path: Path) -> None:
+    with Database.open(f"sqlite:///{tmp_path / 'x.db'}") as db, db.read() as conn:
+        columns = conn.exec_driver_sql("SELECT * FROM captions").keys()
+    promised = (
+        "path, root, sha256, kind, mime, bytes, width, height, duration_seconds, caption, category, tags, fields, language, "
+        "source, recipe, recipe_digest, model, created_at, prompt_tokens, completion_tokens, cost_usd, present"
+    )
+    assert ", ".join(columns) == promised
+
+
+def test_an_older_schema_is_refused_with_the_command_that_upgrades(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "HEAD", "0002")
+    with pytest.raises(DatabaseError, match=r"older schema \(0001, now 0002\).*captiond db upgrade"):
+        Database.open(f"sqlite:///{old}")
+
+
+def test_an_upgrade_keeps_the_rows_and_leaves_a_backup_of_the_old_state(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scripts_with(tmp_path, "pass")
+    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "scripts", lambda: folder)
+    Database.open(f"sqlite:///{old}", migrate=True).close()
+    assert names(old) == {"kept", "from the migration"}
+    assert names(tmp_path / "x.db.before-0002") == {"kept"}
+    with sqlite3.connect(old) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("raise RuntimeError('a bug in the migration')", "a bug in the migration"),
+        (
+            """op.execute("INSERT INTO caption (id, content_id, recipe, recipe_digest, text, source, model, created_at) "
+               "VALUES (1, 99, '', '', '', '', '', '')")""",
+            "do not fit together",
+        ),
+    ],
+)
+def test_a_failing_upgrade_changes_nothing(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, message: str
+) -> None:
+    folder = scripts_with(tmp_path, more)
+    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "scripts", lambda: folder)
+    with sqlite3.connect(old) as connection:
+        before = schema(connection)
+    with pytest.raises((DatabaseError, RuntimeError), match=message):
+        Database.open(f"sqlite:///{old}", migrate=True)
+    with sqlite3.connect(old) as connection:
+        assert schema(connection) == before
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    assert names(old) == {"kept"}
+
+
+def test_a_new_database_gets_no_backup(tmp_path: Path) -> None:
+    Database.open(f"sqlite:///{tmp_path / 'x.db'}", migrate=True).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.db"]
+
+
+def test_a_newer_schema_is_refused(old: Path) -> None:
+    with sqlite3.connect(old) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseError, match="made by a newer captiond"):
+        Database.open(f"sqlite:///{old}", migrate=True)
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseError, match="another program"):
+        Database.open(f"sqlite:///{path}", migrate=True)
+    assert path.read_bytes() == before
+
+
+def test_opening_a_present_database_does_not_import_alembic(old: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from captiond.store.engine import Database;"
+        f"Database.open('sqlite:///{old}').close(); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
