@@ -251,7 +251,7 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("garbage webp", lambda p: samples.garbage_after(samples.webp(p), 16), Corrupt),
     ("garbage heic", lambda p: samples.garbage_after(samples.heic(p), 40), Corrupt),
     ("garbage gif", lambda p: samples.garbage_after(samples.gif(p), 13), Corrupt),
-    ("garbage tiff", lambda p: samples.garbage_after(samples.tiff(p), 8), Corrupt),
+    ("garbage tiff", lambda p: samples.garbage_after(samples.tiff(p), 8, 9000), Corrupt),
     ("no pixels", lambda p: samples.png_of_size(p, 0, 0), NoPixels),
     ("no height", lambda p: samples.png_of_size(p, 20, 0), NoPixels),
     ("gif of no pixels", samples.gif_of_no_pixels, NoPixels),
