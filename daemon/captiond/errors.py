@@ -212,7 +212,7 @@ class BadRequest(Failure):
     """The endpoint refuses the request as invalid."""
 
     code, fault = "bad_request", Fault.FILE
-    remedy = "read the detail: a wrong model, a part it can't take (try `video = \"frames\"`), or a wrong `extra_body`"
+    remedy = 'read the detail: a wrong model, a part it can\'t take (try `video = "frames"`), or a wrong `extra_body`'
 
 
 class DownloadFailed(Failure):
@@ -257,7 +257,7 @@ class NotACategory(Failure):
     """The answer is none of the recipe's categories."""
 
     code, fault, tries = "not_a_category", Fault.ANSWER, 3
-    remedy = "add a category such as \"other\" to the recipe, or say in the prompt what each means"
+    remedy = 'add a category such as "other" to the recipe, or say in the prompt what each means'
 
 
 class BadFields(Failure):
@@ -298,7 +298,9 @@ class NoKey(Failure):
     """No API key was found for the endpoint."""
 
     code, fault = "no_key", Fault.ENDPOINT
-    remedy = "set the variable that `api_key_env` names, or `api_key_file`, or the systemd credential api-key; then reload"
+    remedy = (
+        "set the variable that `api_key_env` names, or `api_key_file`, or the systemd credential api-key; then reload"
+    )
 
 
 class Unauthorized(Failure):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from captiond import routes
 from captiond.config.resolve import resolve
+from captiond.dispatch import routes
 from captiond.endpoints import weights
 from captiond.endpoints.build import build
 

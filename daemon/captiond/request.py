@@ -19,7 +19,6 @@ from captiond.fetch import is_url
 from captiond.media.reader import is_candidate
 from captiond.parts import wire
 from captiond.paths import to_text
-from captiond.policy import HealthState
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
 from captiond.values import JobState, Priority, Stat

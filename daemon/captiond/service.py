@@ -102,7 +102,11 @@ class Service:
         )
         self._watchers = [
             RootWatcher(
-                watch, db=self._db, suffix=settings.sidecar.suffix, on_work=dispatcher.poke, on_state=self._on_root_state
+                watch,
+                db=self._db,
+                suffix=settings.sidecar.suffix,
+                on_work=dispatcher.poke,
+                on_state=self._on_root_state,
             )
             for watch in settings.watch
         ]

@@ -177,7 +177,8 @@ class Settle:
 
     def _appoint(self, path: str, pending: _Pending, at: float) -> None:
         """One appointment a path. A later one waits in the place of the earlier, so that a path that changes all the
-        time does not fill the heap: `due` finds it unchanged too early, and `measured` appoints again."""
+        time does not fill the heap: `due` finds it unchanged too early, and `measured` appoints again.
+        """
         if pending.due_at is not None and pending.due_at <= at:
             return
         pending.due_at = at

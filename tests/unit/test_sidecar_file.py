@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -360,7 +359,6 @@ def test_sidecars_and_their_temporary_files_are_known_by_their_names(name: str, 
 
 
 @pytest.fixture(autouse=True)
-def _sweeping_is_due() -> Iterator[None]:
+def _sweeping_is_due() -> None:
     """Each test's folder is seen for the first time."""
-    sidecar._swept.clear()
-    yield
+    sidecar._swept.clear()  # state of the process, not of a test

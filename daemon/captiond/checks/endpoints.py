@@ -11,10 +11,10 @@ from captiond.checks import decoders
 from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
+from captiond.dispatch.routes import Route
 from captiond.endpoints import keys
 from captiond.endpoints.base import Endpoint
 from captiond.errors import EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
-from captiond.routes import Route
 from captiond.values import FileContext, Request
 
 REACH_SECONDS = 10.0

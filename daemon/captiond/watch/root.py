@@ -21,10 +21,9 @@ from captiond.values import Priority
 from captiond.watch import health as of_root
 from captiond.watch.gate import Gate
 from captiond.watch.health import Health, State
-from captiond.watch.mounts import is_under
-from captiond.watch.patterns import Patterns
+from captiond.watch.observer import Observer, limit_text
 from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
-from captiond.watch.tree import Tree, WatchLimit, limit_of
+from captiond.watch.scope import Scope
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
@@ -63,20 +62,20 @@ class RootWatcher:
     ) -> None:
         self.path = watch.path
         self.recipe = watch.recipe
-        self._watch = watch
+        self._watch, self._suffix = watch, suffix
         self._db = db
         self._root = os.path.abspath(watch.path)
         self._name = to_text(self._root)
-        self._patterns = Patterns(watch.include, watch.exclude, suffix)
+        self._scope = Scope(watch, suffix=suffix, database=os.fspath(db.path), roots=())
         self._on_state = on_state
-        self._log = log.get("watch")
+        self._log = log.get("watch").bind(root=self._name)
         with db.write() as conn:
             self.root_id = files.upsert_root(conn, self._name, watch.recipe, None)
             row = files.root(conn, self.root_id)
         assert row is not None
-        self._mount_point, self._mode = row.mount_point, row.mode
+        self._mount_point = row.mount_point
         self._never_scanned = row.scanned_at is None
-        self._apart = {*_own_files(os.fspath(db.path))}
+        self._observer = Observer(self._root, watch.mode, self._enters, self)
         self.gate = Gate(
             db,
             takes=self._takes,
@@ -86,24 +85,21 @@ class RootWatcher:
             on_overflow=self.lost,
             online=self._unchanged,
         )
-        self.gate.prepare = self._tree_work
-        self._tree: Tree | None = None
-        self._limit: WatchLimit | None = None
-        self._unreadable: tuple[str, ...] = ()
+        self.gate.prepare = self._observe
         self.health = Health(State.OFFLINE, "not looked at yet", "wait")
         """As of the last look."""
+        self.ready = threading.Event()
+        """Set when the root is watched for the first time, or known to be offline."""
+        self.scans = 0
+        """How many complete scans there were since the start."""
+        self._unreadable: tuple[str, ...] = ()
         self._told: bool | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._suspicious = True
-        self._scan_at = 0.0
-        self._scan_cost = 0.0
+        self._scan_at = self._scan_cost = 0.0
         self._looking_since: float | None = None
         self._hung = False
-        self.scans = 0
-        """How many complete scans there were since the start."""
-        self.ready = threading.Event()
-        """Set when the root is watched for the first time, or known to be offline."""
         self._threads: dict[str, threading.Thread] = {}
 
     # --- from other threads
@@ -117,7 +113,7 @@ class RootWatcher:
         """Begin to watch. Other roots that lie under this one are left to their own watchers."""
         with self._db.read() as conn:
             roots = [from_text(row.path) for row in files.roots(conn, watched=True)]
-        self._apart |= {path for path in roots if path != self._root and is_under(path, self._root)}
+        self._scope = Scope(self._watch, suffix=self._suffix, database=os.fspath(self._db.path), roots=roots)
         self._start_threads()
 
     def stop(self) -> None:
@@ -129,7 +125,7 @@ class RootWatcher:
         for thread in self._threads.values():
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
-        self._close_tree()
+        self._observer.close()
 
     def scan_now(self) -> None:
         """Compare the root with the database as soon as it is online."""
@@ -142,7 +138,7 @@ class RootWatcher:
             return
         dead = [name for name, thread in self._threads.items() if not thread.is_alive()]
         if dead:
-            self._log.error("thread_died", root=self._name, threads=dead, remedy="none: it is started again")
+            self._log.error("thread_died", threads=dead, remedy="none: it is started again")
             self._start_threads()
         since = [at for at in (self._looking_since, self.gate.looking_since) if at is not None]
         hung = bool(since) and time.monotonic() - min(since) > HUNG_SECONDS
@@ -177,19 +173,15 @@ class RootWatcher:
         self._wake.set()
 
     def _enters(self, folder: str) -> bool:
-        return self._patterns.enters(folder) and os.path.join(self._root, folder) not in self._apart
+        return self._scope.enters(folder)
 
     def _takes(self, path: str) -> bool:
-        return self._patterns.takes(path) and os.path.join(self._root, path) not in self._apart
+        return self._scope.takes(path)
 
-    def _tree_work(self) -> None:
-        tree = self._tree
-        if tree is not None:
-            try:
-                tree.work()
-            except WatchLimit as limit:
-                self._limit = limit
-                self._wake.set()
+    def _observe(self) -> None:
+        self._observer.work()
+        if self._observer.limit_hit:
+            self._wake.set()
 
     def _unchanged(self) -> bool:
         """Whether the root is there, and is what it was at the last look."""
@@ -218,7 +210,7 @@ class RootWatcher:
                 pause = TROUBLE_SECONDS
                 if trouble != str(error):
                     trouble = str(error)
-                    self._log.error("root_waits", root=self._name, error=trouble)
+                    self._log.error("root_waits", error=trouble)
             except Exception:
                 pause = TROUBLE_SECONDS
                 self._log.exception("watch_crashed", root=self._name)
@@ -230,17 +222,15 @@ class RootWatcher:
 
     def _round(self) -> None:
         self._check()
-        if not self.health.online:
-            self.ready.set()
-            return
-        tree = self._tree
-        if self._limit is not None and tree is not None:
-            self._poll_instead(self._limit)
-        elif tree is not None and not tree.alive:
-            self._log.warning("inotify_died", root=self._name, remedy="none: it is started again")
-            self._renew()
+        if self.health.online:
+            if self._observer.limit_hit:
+                self._observer.fall_back()
+                self._now_polled()
+            elif not self._observer.alive:
+                self._log.warning("inotify_died", remedy="none: it is started again")
+                self._renew()
         self.ready.set()
-        if time.monotonic() >= self._scan_at and not self._stopping:
+        if self.health.online and time.monotonic() >= self._scan_at and not self._stopping:
             self._scan()
 
     def _check(self) -> None:
@@ -270,18 +260,19 @@ class RootWatcher:
     def _went(self, found: Health) -> None:
         self.gate.place = None
         self.health = found
-        self._close_tree()
+        self._observer.close()
         self._tell(found)
         self._record()
 
     def _record(self) -> None:
-        found, troubles = self.health, list(self._unreadable)
-        if self._limit is not None:
-            troubles.insert(0, _limit_text(self._limit))
-        reason = "; ".join(troubles) or None if found.online else f"{found.reason}: {found.remedy}"
+        found, limit = self.health, self._observer.limit
+        troubles = [limit_text(limit)] if limit is not None else []
+        reason = "; ".join([*troubles, *self._unreadable]) or None
+        if not found.online:
+            reason = f"{found.reason}: {found.remedy}"
         with self._db.write() as conn:
             files.set_root_state(conn, self.root_id, found.state.value, reason, found.mount_point, found.fstype)
-            files.set_root_mode(conn, self.root_id, self._mode)
+            files.set_root_mode(conn, self.root_id, self._observer.mode.value)
 
     def _tell(self, found: Health) -> None:
         if found.online == self._told:
@@ -291,56 +282,34 @@ class RootWatcher:
         if not found.online:
             with self._db.read() as conn:
                 waiting = files.waiting_files(conn, self.root_id)
-        elif self._tree is not None:
-            found = of_root.degraded(found, f"watched by inotify, {len(self._tree):,} folders")
+        elif self._observer.mode is WatchMode.INOTIFY:
+            found = of_root.degraded(found, f"watched by inotify, {self._observer.folders:,} folders")
         else:
-            found = of_root.degraded(found, "compared again and again, because events don't tell all there")
+            found = of_root.degraded(found, f"compared every {self._watch.poll_seconds:g} s or so")
         self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))
-
-    # --- inotify
 
     def _renew(self) -> None:
         """Watch anew. Watches stand before the scan that follows, so that nothing falls between."""
-        self._close_tree()
-        self._limit = None
-        polls = self._watch.mode is WatchMode.POLL or (self._watch.mode is WatchMode.AUTO and self.health.network)
-        self._mode = "poll" if polls else "inotify"
-        self._scan_at = 0.0
-        if polls:
-            return
         self._looking_since = time.monotonic()
-        tree = None
         try:
-            tree = Tree(self._root, self._enters, self)
-            tree.cover()
-        except WatchLimit as limit:
-            if tree is not None:
-                tree.stop()
-            self._poll_instead(limit)
+            self._observer.renew(network=self.health.network)
         except OSError:
             self._suspicious = True
-            if tree is not None:
-                tree.stop()
-        else:
-            self._tree = tree
-            self.gate.wake()
+        self._looking_since = None
+        self._scan_at = 0.0
+        if self._observer.limit is not None:
+            self._now_polled()
 
-    def _poll_instead(self, limit: WatchLimit) -> None:
-        self._close_tree()
-        self._limit, self._mode, self._scan_at = limit, "poll", 0.0
-        self._log.warning("root_polled", root=self._name, reason=_limit_text(limit))
+    def _now_polled(self) -> None:
+        assert self._observer.limit is not None
+        self._scan_at = 0.0
+        self._log.warning("root_polled", reason=limit_text(self._observer.limit))
         self._record()
-
-    def _close_tree(self) -> None:
-        tree, self._tree = self._tree, None
-        if tree is not None:
-            tree.stop()
 
     # --- scans
 
     def _scan(self) -> None:
-        limit = self._limit
-        if limit is not None and limit_of(limit.setting) != limit.limit:
+        if self._observer.limit_was_raised:
             self._renew()
             self._record()
         priority = Priority.BACKLOG if self._never_scanned else Priority.NEW
@@ -354,7 +323,8 @@ class RootWatcher:
         except RootAway:
             self._suspicious = True
         finally:
-            every = self._watch.scan_seconds if self._mode == "inotify" else self._watch.poll_seconds
+            polls = self._observer.mode is WatchMode.POLL
+            every = self._watch.poll_seconds if polls else self._watch.scan_seconds
             pause = max(every, CPU_SHARE * report.cpu_seconds) if report.complete else HEALTH_SECONDS
             # What was asked for while the scan ran, by lost events say, still holds.
             self._scan_at = min(self._scan_at, time.monotonic() + pause)
@@ -364,7 +334,7 @@ class RootWatcher:
     def _hooks(self, priority: Priority) -> Hooks:
         def stopping() -> bool:
             self._looking_since = time.monotonic()
-            return self._stopping or (self._limit is not None and self._tree is not None)
+            return self._stopping or self._observer.limit_hit
 
         def sight(paths: list[str]) -> bool:
             self._looking_since = None
@@ -374,11 +344,7 @@ class RootWatcher:
 
         def entering(folder: str) -> None:
             self._looking_since = time.monotonic()
-            if self._tree is not None and self._limit is None:
-                try:
-                    self._tree.ensure(folder)
-                except WatchLimit as limit:
-                    self._limit = limit
+            self._observer.ensure(folder)
 
         return Hooks(
             enters=self._enters,
@@ -401,23 +367,8 @@ class RootWatcher:
             if report.unreadable:
                 self._log.warning(
                     "folders_unreadable",
-                    root=self._name,
                     folders=report.unreadable,
                     such_as=report.examples[0],
                     remedy="give captiond's user the right to list and enter them, or exclude them",
                 )
             self._record()
-
-
-def _limit_text(limit: WatchLimit) -> str:
-    return (
-        f"it is compared again and again instead of watched: the limit of {limit.setting} = {limit.limit} is used up; "
-        f"raise it with `sysctl -w {limit.setting}={2 * (limit.limit or 65_536)}`, and for good in /etc/sysctl.d"
-    )
-
-
-def _own_files(database: str) -> list[str]:
-    """What must not be looked at should the database lie under a root."""
-    return [database + end for end in ("", "-wal", "-shm", "-journal", ".lock")] + [
-        os.path.join(os.path.dirname(database), "downloads")
-    ]

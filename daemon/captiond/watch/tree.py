@@ -47,13 +47,12 @@ logging.getLogger("watchdog.observers.inotify_c").setLevel(logging.ERROR)
 
 
 class WatchLimit(Exception):
-    """The kernel gives no more inotify watches. `setting` is the sysctl to raise, `limit` its value now."""
+    """The kernel gives no more inotify watches. `setting` is the sysctl to raise, `value` what it is now."""
 
-    def __init__(self, setting: str, folders: int) -> None:
+    def __init__(self, setting: str) -> None:
         super().__init__(setting)
         self.setting = setting
-        self.limit = limit_of(setting)
-        self.folders = folders
+        self.value = limit_of(setting)
 
 
 def limit_of(setting: str) -> int | None:
@@ -107,7 +106,7 @@ class Tree:
             self._inotify = InotifyFD()
         except OSError as error:
             if error.errno in _LIMITS:
-                raise WatchLimit(_LIMITS[error.errno], 0) from error
+                raise WatchLimit(_LIMITS[error.errno]) from error
             raise
         self._inotify.name = "inotify"
         self._inotify.start()
@@ -225,7 +224,7 @@ class Tree:
             wd = self._inotify.add_callback(os.fsencode(folder), mask, self, own)
         except OSError as error:
             if error.errno in _LIMITS and not self._closed:
-                raise WatchLimit(_LIMITS[error.errno], len(self)) from error
+                raise WatchLimit(_LIMITS[error.errno]) from error
             return False
         if wd == -1:  # how InotifyFD says EACCES
             self._inotify.remove_callbacks([(wd, own)])

@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from captiond import jobs, log, policy, record
+from captiond import jobs, log, policy
+from captiond.dispatch import record
+from captiond.dispatch.routes import smaller
+from captiond.dispatch.tasks import Stage, Task, Tasks
+from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge
-from captiond.routes import smaller
 from captiond.store import calls, files, sidecars
-from captiond.task import Stage, Task, Tasks
 from captiond.values import Call, FilePart
-from captiond.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from captiond.config.models import Settings
+    from captiond.dispatch.vitals import Vitals
     from captiond.media.spec import EncodeSpec
-    from captiond.vitals import Vitals
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from captiond.paths import to_text
 from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage
 
 if TYPE_CHECKING:
+    from captiond.dispatch.routes import Route
     from captiond.media.spec import EncodeSpec
-    from captiond.routes import Route
 
 
 class Stage(StrEnum):

@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captiond import fetch, work
+from captiond import fetch
+from captiond.dispatch import work
 from captiond.media.guard import Guard, GuardLimits
 
 if TYPE_CHECKING:
     from captiond.config.models import Media
+    from captiond.dispatch.record import Plan
+    from captiond.dispatch.tasks import Task
     from captiond.endpoints.base import Endpoint
-    from captiond.record import Plan
-    from captiond.task import Task
 
 PUBLISHERS = 4
 """Threads that write sidecars: more than one, so that a share that hangs holds up only its own."""

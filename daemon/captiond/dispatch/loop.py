@@ -18,18 +18,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captiond import jobs, log, record
+from captiond import jobs, log
+from captiond.dispatch import record
+from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
+from captiond.dispatch.pools import Pools
+from captiond.dispatch.tasks import Stage, Task, Tasks
+from captiond.dispatch.vitals import Vitals
+from captiond.dispatch.work import Outcome
 from captiond.errors import DatabaseUnavailable, Stopped
-from captiond.outcomes import Encode, End, Outcomes, Publish, Step
-from captiond.pools import Pools
 from captiond.store import sidecars
-from captiond.task import Stage, Task, Tasks
-from captiond.vitals import Vitals
-from captiond.work import Outcome
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
-    from captiond.routes import Route
+    from captiond.dispatch.routes import Route
     from captiond.store.engine import Database
 
 TICK = 0.2

@@ -89,4 +89,3 @@ def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSp
         frame_edge=min(spec.frame_edge, edge),
         max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), 10_000),
     )
-

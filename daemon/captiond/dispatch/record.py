@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from captiond.config.models import Sidecar as SidecarSettings
-    from captiond.routes import Route
+    from captiond.dispatch.routes import Route
 
 RETRY_SIDECAR_SECONDS = 60.0
 """A sidecar that could not be written is tried again after this time."""

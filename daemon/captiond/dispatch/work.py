@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import fetch, log, recipes, sidecar
+from captiond.dispatch.routes import Route
 from captiond.errors import Failure, Internal
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
 from captiond.paths import to_text
-from captiond.routes import Route
 from captiond.values import Answer, Call, Encoded, FileContext, Job, Opened, Reply
 
 if TYPE_CHECKING:

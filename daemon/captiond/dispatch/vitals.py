@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from captiond import log, policy
+from captiond.dispatch.tasks import Task
 from captiond.errors import Failure
 from captiond.policy import EndpointHealth, HealthState
 from captiond.store import calls
-from captiond.task import Task
 
 if TYPE_CHECKING:
     from captiond.config.models import Queue
