@@ -1,0 +1,105 @@
+"""`captiond scan`: compare the roots with the database now."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from captiond.cli.app import App, as_json, example
+from captiond.cli.output import note, number, safe, say, say_json, style
+from captiond.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from captiond.config.models import Watch
+    from captiond.watch.once import Scanned
+
+
+@click.command(
+    short_help="Compare the roots with the database now.",
+    epilog=example("captiond scan", "captiond scan /srv/media/incoming --json"),
+)
+@click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path())
+@as_json
+@click.pass_obj
+def scan(app: App, roots: tuple[str, ...], as_json: bool) -> int:
+    """Compare the roots, or all of them, with the database now: what is new, has changed, moved, gone or come back.
+
+    New files are queued when they have been quiet for their root's settle time. The comparison is made here, also while
+    the service runs, which then does the work. Ends with 1 if a root is offline.
+
+    With --json: an array of objects with root, online, reason, remedy, seen, new, changed, moved, gone, back, other,
+    queued, unreadable, examples, settled, seconds.
+    """
+    from captiond import log
+    from captiond.store.instance import InstanceLock
+    from captiond.watch.once import scan as scan_once
+
+    settings = app.loaded.settings
+    known = _known(app)
+    chosen = _chosen(known, roots)
+    log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
+    database = app.database(create=True)
+    serviced = InstanceLock(app.database_path).holder() is not None
+    found: list[Scanned] = []
+    for watch in chosen:
+        one = scan_once(watch, db=database, suffix=settings.sidecar.suffix, roots=known, record=not serviced)
+        found.append(one)
+        if not as_json:
+            _say(one)
+    if as_json:
+        say_json([dataclasses.asdict(one) for one in found])
+    queued = sum(one.queued for one in found)
+    if queued and not serviced:
+        note(f"{number(queued, 'file')} queued; no service runs: they are done when `captiond run` starts")
+    return 0 if all(one.online for one in found) else 1
+
+
+def _known(app: App) -> dict[str, Watch]:
+    """The roots by path: those of the configuration, and those that a service was given by hand."""
+    from captiond.config.models import Watch
+    from captiond.paths import from_text
+    from captiond.store import files
+
+    known = {os.path.abspath(watch.path): watch for watch in app.loaded.settings.watch}
+    if app.exists():
+        with app.database().read() as conn:
+            for row in files.roots(conn, watched=True):
+                path = from_text(row.path)
+                if path not in known:
+                    known[path] = Watch(path=Path(path), recipe=row.recipe)
+    return known
+
+
+def _chosen(known: dict[str, Watch], roots: tuple[str, ...]) -> list[Watch]:
+    if not known:
+        raise ConfigError("there is no root to compare: add a [[watch]] table, or start `captiond run DIR`")
+    if not roots:
+        return list(known.values())
+    by_real_path = {os.path.realpath(path): watch for path, watch in known.items()}
+    chosen: dict[str, Watch] = {}
+    for root in roots:
+        watch = known.get(os.path.abspath(root)) or by_real_path.get(os.path.realpath(root))
+        if watch is None:
+            raise UsageError(f"{root} is no root; there are: {', '.join(sorted(known))}")
+        chosen[os.fspath(watch.path)] = watch
+    return list(chosen.values())
+
+
+def _say(one: Scanned) -> None:
+    name = style(safe(one.root), bold=True)
+    if not one.online:
+        say(f"{name}  {style('offline', fg='red')}: {safe(one.reason)}; {safe(one.remedy)}")
+        return
+    counts = ("new", "changed", "moved", "gone", "back")
+    parts = [f"{getattr(one, count):,} {count}" for count in counts]
+    if one.unreadable:
+        parts.append(f"{number(one.unreadable, 'folder')} unreadable")
+    say(f"{name}  {number(one.seen, 'file')} seen: {', '.join(parts)}; {one.seconds:.1f} s")
+    for text in one.examples:
+        note(f"can't be read: {safe(text)}")
+    if not one.settled:
+        note(f"files under {safe(one.root)} are still changing: the service, or the next scan, takes them in")
