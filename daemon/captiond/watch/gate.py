@@ -137,8 +137,8 @@ class Gate:
                 at = self.turn()
             except DatabaseError as error:
                 at = self._database_trouble(error)
-            except Exception:
-                # One path that nobody thought of must not end the watching; a scan finds again what was dropped.
+            except Exception:  # noqa: BLE001  # one path that nobody thought of must not end the watching
+                # A scan finds again what is dropped here.
                 self._log.exception("gate_crashed", root=self.place.root if self.place else None)
                 self._quiet = []
                 at = time.monotonic() + _TROUBLE_SECONDS[0]

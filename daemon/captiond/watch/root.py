@@ -5,6 +5,7 @@ Each root has its own two threads, because a dead share hangs whoever asks it: t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -14,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 from captiond import log
 from captiond.config.models import WatchMode
 from captiond.errors import DatabaseError
-from captiond.intake import Place
+from captiond.intake import Place, Taken
 from captiond.paths import from_text, to_text
 from captiond.store import files
-from captiond.values import Priority
 from captiond.watch import health as of_root
 from captiond.watch.gate import Gate
 from captiond.watch.health import Health, State
 from captiond.watch.observer import Observer, limit_text
-from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
+from captiond.watch.reconcile import RootAway
+from captiond.watch.scans import Scans
 from captiond.watch.scope import Scope
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ HEALTH_SECONDS: Final = 2.0
 HUNG_SECONDS: Final = 30.0
 """A file system that has not answered for so long counts as away; SMB itself gives up after 10."""
 TROUBLE_SECONDS: Final = 5.0
-CPU_SHARE: Final = 100.0
-"""A scan that took a second of CPU is followed by the next after so many: it costs 1 % of a core."""
-LOST_SECONDS: Final = 1.0
-"""The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
+"""The pause after a failure of the database, or of our own."""
 
 
 class RootWatcher:
@@ -74,9 +72,8 @@ class RootWatcher:
             row = files.root(conn, self.root_id)
         assert row is not None
         self._mount_point = row.mount_point
-        self._never_scanned = row.scanned_at is None
         self._observer = Observer(self._root, watch.mode, self._enters, self)
-        self.gate = Gate(
+        self._gate = Gate(
             db,
             takes=self._takes,
             settle_seconds=watch.settle_seconds,
@@ -85,19 +82,25 @@ class RootWatcher:
             on_overflow=self.lost,
             online=self._unchanged,
         )
-        self.gate.prepare = self._observe
+        self._gate.prepare = self._observe
+        self._scans = Scans(
+            watch,
+            db=db,
+            gate=self._gate,
+            observer=self._observer,
+            online=self._unchanged,
+            stopping=lambda: self._stopping,
+            first=row.scanned_at is None,
+        )
         self.health = Health(State.OFFLINE, "not looked at yet", "wait")
         """As of the last look."""
         self.ready = threading.Event()
         """Set when the root is watched for the first time, or known to be offline."""
-        self.scans = 0
-        """How many complete scans there were since the start."""
-        self._unreadable: tuple[str, ...] = ()
+        self._unrecorded = False
         self._told: bool | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._suspicious = True
-        self._scan_at = self._scan_cost = 0.0
         self._looking_since: float | None = None
         self._hung = False
         self._threads: dict[str, threading.Thread] = {}
@@ -120,16 +123,17 @@ class RootWatcher:
         """End within a second, also when the file system hangs; what is pending is found again by the next scan."""
         self._stopping = True
         self._wake.set()
-        self.gate.stop()
+        self._gate.stop()
+        self._observer.close()
         until = time.monotonic() + 0.9
         for thread in self._threads.values():
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - time.monotonic()))
-        self._observer.close()
+        self._observer.close()  # should it just have been made anew
 
     def scan_now(self) -> None:
         """Compare the root with the database as soon as it is online."""
-        self._scan_at = 0.0
+        self._scans.at_once()
         self._wake.set()
 
     def revive(self) -> None:
@@ -140,29 +144,37 @@ class RootWatcher:
         if dead:
             self._log.error("thread_died", threads=dead, remedy="none: it is started again")
             self._start_threads()
-        since = [at for at in (self._looking_since, self.gate.looking_since) if at is not None]
-        hung = bool(since) and time.monotonic() - min(since) > HUNG_SECONDS
+        waits = (self._looking_since, self._scans.looking_since, self._gate.looking_since)
+        hung = any(since is not None and time.monotonic() - since > HUNG_SECONDS for since in waits)
         if hung != self._hung:
             self._hung = hung
             if self.health.online:
-                found = of_root.offline(f"has not answered for {HUNG_SECONDS:g} s", "check the server and the network")
-                self._tell(found if hung else self.health)
+                with contextlib.suppress(DatabaseError):
+                    self._report()
+
+    @property
+    def scans(self) -> int:
+        """How many complete scans there were since the start."""
+        return self._scans.count
+
+    @property
+    def taken(self) -> Taken:
+        """What became of the files that came through the gate since the start."""
+        return self._gate.taken
 
     # --- what the gate and the tree ask and tell
 
     def noted(self, path: str) -> None:
-        self.gate.noted(path)
+        self._gate.noted(path)
 
     def folder_left(self, folder: str) -> None:
-        self.gate.folder_left(folder)
+        self._gate.folder_left(folder)
 
     def wanted(self) -> None:
-        self.gate.wake()
+        self._gate.wake()
 
     def lost(self) -> None:
-        """Events were lost: a scan finds what they told of."""
-        pause = max(LOST_SECONDS, min(60.0, 3 * self._scan_cost))
-        self._scan_at = min(self._scan_at, time.monotonic() + pause)
+        self._scans.lost()
         self._wake.set()
 
     def root_touched(self) -> None:
@@ -192,7 +204,7 @@ class RootWatcher:
     # --- the scan thread
 
     def _start_threads(self) -> None:
-        for name, target in (("scan", self._run), ("gate", self.gate.run)):
+        for name, target in (("scan", self._run), ("gate", self._gate.run)):
             if name not in self._threads or not self._threads[name].is_alive():
                 thread = threading.Thread(target=target, name=f"{name} {self.root_id}", daemon=True)
                 self._threads[name] = thread
@@ -202,36 +214,58 @@ class RootWatcher:
         trouble: str | None = None
         while not self._stopping:
             self._wake.clear()
-            pause = HEALTH_SECONDS
+            pause = TROUBLE_SECONDS
             try:
                 self._round()
                 trouble = None
+                pause = HEALTH_SECONDS
+                if self.health.online:
+                    pause = min(pause, max(0.0, self._scans.at - time.monotonic()))
             except DatabaseError as error:
-                pause = TROUBLE_SECONDS
                 if trouble != str(error):
                     trouble = str(error)
                     self._log.error("root_waits", error=trouble)
-            except Exception:
-                pause = TROUBLE_SECONDS
-                self._log.exception("watch_crashed", root=self._name)
+            except Exception as error:  # noqa: BLE001  # nothing must end the watching; it is told once
+                if trouble != repr(error):
+                    trouble = repr(error)
+                    self._log.exception("watch_crashed")
             finally:
                 self._looking_since = None
-            if self.health.online:
-                pause = min(pause, max(0.0, self._scan_at - time.monotonic()) if trouble is None else pause)
             self._wake.wait(pause)
 
     def _round(self) -> None:
         self._check()
+        if self._stopping:
+            return
         if self.health.online:
-            if self._observer.limit_hit:
-                self._observer.fall_back()
-                self._now_polled()
-            elif not self._observer.alive:
-                self._log.warning("inotify_died", remedy="none: it is started again")
-                self._renew()
+            self._see_to_events()
+        if self._unrecorded:
+            self._report()
         self.ready.set()
-        if self.health.online and time.monotonic() >= self._scan_at and not self._stopping:
-            self._scan()
+        place = self._gate.place
+        if place is not None and self._scans.due:
+            self._compare(place)
+
+    def _see_to_events(self) -> None:
+        """Watch again after the reader died or was never begun, and poll where the watches were used up."""
+        if self._observer.limit_hit:
+            self._observer.fall_back()
+            self._now_polled()
+        elif not self._observer.alive or (self._observer.limit_was_raised and self._scans.due):
+            if self._observer.folders:
+                self._log.warning("inotify_died", remedy="none: it is started again")
+            self._renew()
+            self._unrecorded = True
+
+    def _compare(self, place: Place) -> None:
+        before = self._scans.unreadable
+        try:
+            self._scans.run(place, self._scope)
+        except RootAway:
+            self._suspicious = True
+        self._unrecorded = self._unrecorded or self._scans.unreadable != before
+        if self._unrecorded:
+            self._report()
 
     def _check(self) -> None:
         """Look at the root, and act on what has changed."""
@@ -246,47 +280,21 @@ class RootWatcher:
 
     def _became(self, found: Health) -> None:
         """The root is there, or is another than it was: watch it, then compare it."""
-        self.gate.place = None
-        real = os.path.realpath(self._root)
+        self._gate.place = None
         self.health, self._mount_point = found, found.mount_point
+        self._unrecorded = True
         self._renew()
-        self._record()
-        self.gate.fresh = found.network
-        self.gate.place = Place(self.root_id, self._root, real, self.recipe)
-        self.gate.wake()
-        self._scan_at = 0.0
-        self._tell(self.health)
+        self._gate.fresh = found.network
+        self._gate.place = Place(self.root_id, self._root, os.path.realpath(self._root), self.recipe)
+        self._gate.wake()
+        self._scans.at_once()
 
     def _went(self, found: Health) -> None:
-        self.gate.place = None
+        """The root is away: nothing of it is looked at."""
+        self._gate.place = None
         self.health = found
+        self._unrecorded = True
         self._observer.close()
-        self._tell(found)
-        self._record()
-
-    def _record(self) -> None:
-        found, limit = self.health, self._observer.limit
-        troubles = [limit_text(limit)] if limit is not None else []
-        reason = "; ".join([*troubles, *self._unreadable]) or None
-        if not found.online:
-            reason = f"{found.reason}: {found.remedy}"
-        with self._db.write() as conn:
-            files.set_root_state(conn, self.root_id, found.state.value, reason, found.mount_point, found.fstype)
-            files.set_root_mode(conn, self.root_id, self._observer.mode.value)
-
-    def _tell(self, found: Health) -> None:
-        if found.online == self._told:
-            return
-        self._told = found.online
-        waiting = 0
-        if not found.online:
-            with self._db.read() as conn:
-                waiting = files.waiting_files(conn, self.root_id)
-        elif self._observer.mode is WatchMode.INOTIFY:
-            found = of_root.degraded(found, f"watched by inotify, {self._observer.folders:,} folders")
-        else:
-            found = of_root.degraded(found, f"compared every {self._watch.poll_seconds:g} s or so")
-        self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))
 
     def _renew(self) -> None:
         """Watch anew. Watches stand before the scan that follows, so that nothing falls between."""
@@ -296,79 +304,40 @@ class RootWatcher:
         except OSError:
             self._suspicious = True
         self._looking_since = None
-        self._scan_at = 0.0
+        self._scans.at_once()
         if self._observer.limit is not None:
             self._now_polled()
 
     def _now_polled(self) -> None:
         assert self._observer.limit is not None
-        self._scan_at = 0.0
+        self._unrecorded = True
+        self._scans.at_once()
         self._log.warning("root_polled", reason=limit_text(self._observer.limit))
-        self._record()
 
-    # --- scans
+    # --- telling
 
-    def _scan(self) -> None:
-        if self._observer.limit_was_raised:
-            self._renew()
-            self._record()
-        priority = Priority.BACKLOG if self._never_scanned else Priority.NEW
-        self._scan_at = float("inf")
-        place = self.gate.place
-        if place is None:
-            return
-        report = ScanReport()
-        try:
-            report = reconcile(self._db, place, self._hooks(priority))
-        except RootAway:
-            self._suspicious = True
-        finally:
-            polls = self._observer.mode is WatchMode.POLL
-            every = self._watch.poll_seconds if polls else self._watch.scan_seconds
-            pause = max(every, CPU_SHARE * report.cpu_seconds) if report.complete else HEALTH_SECONDS
-            # What was asked for while the scan ran, by lost events say, still holds.
-            self._scan_at = min(self._scan_at, time.monotonic() + pause)
-        if report.complete:
-            self._scanned(report)
-
-    def _hooks(self, priority: Priority) -> Hooks:
-        def stopping() -> bool:
-            self._looking_since = time.monotonic()
-            return self._stopping or self._observer.limit_hit
-
-        def sight(paths: list[str]) -> bool:
-            self._looking_since = None
-            going_on = self.gate.sight(paths, priority)
-            self._looking_since = time.monotonic()
-            return going_on
-
-        def entering(folder: str) -> None:
-            self._looking_since = time.monotonic()
-            self._observer.ensure(folder)
-
-        return Hooks(
-            enters=self._enters,
-            takes=self._takes,
-            sight=sight,
-            online=self._unchanged,
-            stopping=stopping,
-            entering=entering,
-        )
-
-    def _scanned(self, report: ScanReport) -> None:
-        self._looking_since = None
-        self._scan_cost = report.seconds
-        self._never_scanned = False
-        self.scans += 1
+    def _report(self) -> None:
+        """Record the root's state, and tell it if it is another than what was told."""
+        found = self.health
+        if self._hung and found.online:
+            found = of_root.offline(f"has not answered for {HUNG_SECONDS:g} s", "check the server and the network")
+        limit = self._observer.limit
+        troubles = [*([limit_text(limit)] if limit is not None else []), *self._scans.unreadable]
+        reason = ("; ".join(troubles) or None) if found.online else f"{found.reason}: {found.remedy}"
         with self._db.write() as conn:
-            files.root_scanned(conn, self.root_id, time.time(), report.seconds)
-        if report.examples != self._unreadable:
-            self._unreadable = report.examples
-            if report.unreadable:
-                self._log.warning(
-                    "folders_unreadable",
-                    folders=report.unreadable,
-                    such_as=report.examples[0],
-                    remedy="give captiond's user the right to list and enter them, or exclude them",
-                )
-            self._record()
+            files.set_root_state(conn, self.root_id, found.state.value, reason, found.mount_point, found.fstype)
+            if found.online:
+                files.set_root_mode(conn, self.root_id, self._observer.mode.value)
+        self._unrecorded = False
+        if found.online == self._told:
+            return
+        waiting = 0
+        if not found.online:
+            with self._db.read() as conn:
+                waiting = files.waiting_files(conn, self.root_id)
+        self._told = found.online
+        if found.online and self._observer.mode is WatchMode.INOTIFY:
+            found = of_root.degraded(found, f"watched by inotify, {self._observer.folders:,} folders")
+        elif found.online:
+            found = of_root.degraded(found, f"compared every {self._watch.poll_seconds:g} s or so")
+        self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))

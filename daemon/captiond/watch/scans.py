@@ -1,0 +1,150 @@
+"""When a root is compared with the database, and the comparing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from captiond import log
+from captiond.config.models import WatchMode
+from captiond.paths import to_text
+from captiond.store import files
+from captiond.values import Priority
+from captiond.watch.reconcile import Hooks, ScanReport, reconcile
+
+if TYPE_CHECKING:
+    from captiond.config.models import Watch
+    from captiond.intake import Place
+    from captiond.store.engine import Database
+    from captiond.watch.gate import Gate
+    from captiond.watch.observer import Observer
+    from captiond.watch.scope import Scope
+
+CPU_SHARE: Final = 100.0
+"""A scan that took a second of CPU is followed by the next after so many: it costs 1 % of a core."""
+AGAIN_SECONDS: Final = 2.0
+"""The pause after a scan that could not be ended."""
+LOST_SECONDS: Final = 1.0
+"""The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
+TELL_SECONDS: Final = 3600.0
+"""Lost events are logged no more often than this."""
+
+
+class Scans:
+    """The scans of one root. `run` is for the scan thread, the rest for any.
+
+    Args:
+        watch: the root's settings.
+        db: the open database.
+        gate: takes what is new or changed.
+        observer: tells how the root is watched, and watches what is listed.
+        online: whether the root is there, and the same as it was.
+        stopping: whether to end.
+        first: whether there was no complete scan of this root ever: what this one finds is the backlog.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        *,
+        db: Database,
+        gate: Gate,
+        observer: Observer,
+        online: Callable[[], bool],
+        stopping: Callable[[], bool],
+        first: bool,
+    ) -> None:
+        self._watch = watch
+        self._db = db
+        self._gate = gate
+        self._observer = observer
+        self._online = online
+        self._stopping = stopping
+        self._first = first
+        self._log = log.get("watch").bind(root=to_text(str(watch.path)))
+        self._cost = 0.0
+        self._tell_at = 0.0
+        self.at = 0.0
+        """When the next is due, in monotonic seconds."""
+        self.count = 0
+        """How many complete ones there were since the start."""
+        self.looking_since: float | None = None
+        """When the scan began to wait for the file system; None while it does not."""
+        self.unreadable: tuple[str, ...] = ()
+        """Some of the folders that can't be read, with the reason."""
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self.at
+
+    def at_once(self) -> None:
+        """Let the next one be now."""
+        self.at = 0.0
+
+    def lost(self) -> None:
+        """Events were lost: let the next one be soon."""
+        now = time.monotonic()
+        self.at = min(self.at, now + max(LOST_SECONDS, min(60.0, 3 * self._cost)))
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS
+            self._log.warning(
+                "events_lost",
+                remedy="none: a scan finds what they told of; raise fs.inotify.max_queued_events if it happens often",
+            )
+
+    def run(self, place: Place, scope: Scope) -> bool:
+        """Compare the root now.
+
+        Returns:
+            Whether it was a complete scan.
+
+        Raises:
+            RootAway: the root went away meanwhile.
+            DatabaseError: the database can't be read or written.
+        """
+        priority = Priority.BACKLOG if self._first else Priority.NEW
+        self.at = float("inf")
+        report = ScanReport()
+        try:
+            report = reconcile(self._db, place, self._hooks(scope, priority))
+        finally:
+            self.looking_since = None
+            polls = self._observer.mode is WatchMode.POLL
+            every = self._watch.poll_seconds if polls else self._watch.scan_seconds
+            pause = max(every, CPU_SHARE * report.cpu_seconds) if report.complete else AGAIN_SECONDS
+            # What was asked for while the scan ran, by lost events say, still holds.
+            self.at = min(self.at, time.monotonic() + pause)
+        if not report.complete:
+            return False
+        self._cost, self._first = report.cpu_seconds, False
+        with self._db.write() as conn:
+            files.root_scanned(conn, place.root_id, time.time(), report.seconds)
+        self.count += 1
+        if report.examples != self.unreadable and report.unreadable:
+            self._log.warning(
+                "folders_unreadable",
+                folders=report.unreadable,
+                such_as=report.examples[0],
+                remedy="give captiond's user the right to list and enter them, or exclude them",
+            )
+        self.unreadable = report.examples
+        return True
+
+    def _hooks(self, scope: Scope, priority: Priority) -> Hooks:
+        def stopping() -> bool:
+            self.looking_since = time.monotonic()
+            return self._stopping() or self._observer.limit_hit
+
+        def sight(paths: list[str]) -> bool:
+            self.looking_since = None
+            going_on = self._gate.sight(paths, priority)
+            self.looking_since = time.monotonic()
+            return going_on
+
+        def entering(folder: str) -> None:
+            self.looking_since = time.monotonic()
+            self._observer.ensure(folder)
+
+        return Hooks(scope.enters, scope.takes, sight, self._online, stopping, entering)
