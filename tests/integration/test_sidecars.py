@@ -1,0 +1,136 @@
+"""What the database knows of sidecars: which bytes are ours in every state that a crash can leave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, update
+
+from captiond.paths import to_text
+from captiond.sidecar import Outcome
+from captiond.store import sidecars
+from captiond.store import tables as t
+from captiond.store.engine import Database
+from stored import add_file, add_root, save, show
+
+A, B, C = (letter * 64 for letter in "abc")
+NAME = b"/photos/caf\xe9.jpg".decode("utf-8", "surrogateescape")
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[Connection]:
+    """One transaction for writing."""
+    with Database.open(f"sqlite:///{tmp_path / 'x.db'}") as db, db.write() as connection:
+        yield connection
+
+
+@pytest.fixture
+def file_id(conn: Connection) -> int:
+    """A captioned file whose name is not UTF-8."""
+    made = add_file(conn, to_text(NAME), add_root(conn))
+    show(conn, made, b"data", save(conn, b"data", "words"))
+    return made
+
+
+def record(conn: Connection, file_id: int, state: str, digest: str, reason: str | None = None) -> bool:
+    """An outcome for the sidecar beside the file."""
+    outcome = Outcome(state, digest, reason)  # type: ignore[arg-type]  # one of the three
+    return sidecars.recorded(conn, file_id, f"{NAME}.caption.json", outcome, retry_at=500.0)
+
+
+def told(conn: Connection, file_id: int) -> tuple[str, str | None, float | None]:
+    """State, reason and due time."""
+    row = sidecars.get(conn, file_id)
+    assert row is not None
+    return row.state, row.reason, row.due_at
+
+
+def test_the_bytes_are_ours_before_they_are_written_and_after(conn: Connection, file_id: int) -> None:
+    assert sidecars.owned(conn, file_id) == (frozenset(), None)
+    sidecars.planned(conn, file_id, A)
+    assert sidecars.owned(conn, file_id) == (frozenset({A}), None)
+    record(conn, file_id, "written", A)
+    assert sidecars.owned(conn, file_id) == (frozenset({A}), f"{NAME}.caption.json")
+    assert told(conn, file_id) == ("written", None, None)
+    sidecars.planned(conn, file_id, B)
+    assert sidecars.owned(conn, file_id)[0] == {A, B}
+    record(conn, file_id, "written", B)
+    assert sidecars.owned(conn, file_id)[0] == {B}
+
+
+def test_a_plan_that_a_crash_cut_off_still_counts_when_the_next_is_made(conn: Connection, file_id: int) -> None:
+    for digest in (A, B, B, C):
+        sidecars.planned(conn, file_id, digest)
+    assert sidecars.owned(conn, file_id)[0] == {A, B, C}
+    record(conn, file_id, "written", C)
+    assert sidecars.owned(conn, file_id)[0] == {C}
+
+
+def test_an_older_plans_outcome_does_not_end_the_newer_one(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    sidecars.planned(conn, file_id, B)
+    record(conn, file_id, "written", A)
+    assert told(conn, file_id)[0] == "pending"
+    assert sidecars.owned(conn, file_id)[0] == {A, B}
+    record(conn, file_id, "refused", A, "a link")
+    assert told(conn, file_id)[0] == "pending"
+    record(conn, file_id, "written", B)
+    assert told(conn, file_id)[0] == "written"
+
+
+def test_what_is_being_written_is_due_again_only_after_a_while_or_a_restart(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    now = time.time()
+    assert sidecars.due(conn, now, 10) == []
+    assert [due.path for due in sidecars.due(conn, now + 600, 10)] == [NAME]
+    sidecars.recover(conn, now)
+    assert [(due.file_id, due.path) for due in sidecars.due(conn, now, 10)] == [(file_id, NAME)]
+
+
+def test_a_pending_one_is_due_at_its_time_unless_the_file_is_gone(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    record(conn, file_id, "pending", A, "the disk is full")
+    assert told(conn, file_id) == ("pending", "the disk is full", 500.0)
+    assert sidecars.due(conn, 499.0, 10) == []
+    assert [due.file_id for due in sidecars.due(conn, 500.0, 10)] == [file_id]
+    assert sidecars.due(conn, 500.0, 0) == []
+    conn.execute(update(t.file).values(present=0))
+    assert sidecars.due(conn, 500.0, 10) == []
+
+
+def test_a_due_time_from_a_clock_that_was_years_ahead_is_now(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    conn.execute(update(t.sidecar).values(due_at=1e10))
+    assert [due.file_id for due in sidecars.due(conn, 1000.0, 10)] == [file_id]
+
+
+def test_only_another_hindrance_is_worth_telling(conn: Connection, file_id: int) -> None:
+    def again(state: str, reason: str | None) -> bool:
+        sidecars.planned(conn, file_id, A)
+        return record(conn, file_id, state, A, reason)
+
+    assert not again("written", None)
+    assert again("pending", "the disk is full")
+    assert not again("pending", "the disk is full")
+    assert again("pending", "the file system is read-only")
+    assert again("written", None)
+    assert again("refused", "a link")
+    assert not again("refused", "a link")
+    assert sidecars.due(conn, 1e9, 10) == [], "a refused one waits for a person"
+
+
+def test_a_file_that_moved_has_its_sidecar_due_and_its_bytes_still_known(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    record(conn, file_id, "written", A)
+    sidecars.again(conn, [file_id], 700.0)
+    conn.execute(update(t.file).values(folder="/elsewhere", name="b.jpg"))
+    assert [due.path for due in sidecars.due(conn, 700.0, 10)] == ["/elsewhere/b.jpg"]
+    assert sidecars.owned(conn, file_id) == (frozenset({A}), f"{NAME}.caption.json")
+
+
+def test_an_outcome_for_a_file_without_a_plan_is_no_news(conn: Connection, file_id: int) -> None:
+    assert not record(conn, file_id, "written", A)
+    assert sidecars.get(conn, file_id) is None
