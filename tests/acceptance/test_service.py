@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_endpoint import FakeEndpoint, cut, error, hang, ok, refusal
 from PIL import Image
+
+from fake_endpoint import FakeEndpoint, cut, error, hang, ok, refusal
 from program import Home
 from waiting import until
 
@@ -69,7 +70,7 @@ def test_copies_moves_touches_and_a_restart_cost_no_call(home: Home, fake: FakeE
         assert home.captioned("copy.jpg")["copy.jpg"]["caption"] == caption
         (home.inbox / "sub").mkdir()
         first.rename(home.inbox / "sub" / "moved.jpg")
-        until(lambda: (home.inbox / "sub" / "moved.jpg.caption.json").exists())
+        until((home.inbox / "sub" / "moved.jpg.caption.json").exists)
         until(lambda: "first.jpg" not in home.captions())
         until(lambda: not (home.inbox / "first.jpg.caption.json").exists())
         os.utime(home.inbox / "copy.jpg")
@@ -186,7 +187,7 @@ def test_kill_9_in_the_middle_loses_nothing_and_repeats_only_the_calls_in_flight
     kills = 0
     for share in (0.25, 0.6):
         with home.run() as program:
-            until(lambda: len(fake.requests) >= 200 * share, timeout=60)  # noqa: B023  # used at once
+            until(lambda share=share: len(fake.requests) >= 200 * share, timeout=60)
             program.stop(signal.SIGKILL)
             kills += 1
     with home.run():
