@@ -210,6 +210,23 @@ def test_the_child_ends_with_its_guards_process_even_if_that_is_killed(tmp_path:
     assert until(lambda: is_gone(pid))
 
 
+def test_a_confined_process_asks_to_be_killed_with_its_parent_and_can_write_nothing(tmp_path: Path) -> None:
+    script = (
+        "import ctypes, os\n"
+        "from captiond.media import limits\n"
+        "limits.confine(os.getppid(), 512)\n"
+        "asked = ctypes.c_int()\n"
+        "ctypes.CDLL(None).prctl(2, ctypes.byref(asked))\n"
+        "try:\n"
+        "    with open('written', 'w') as file: file.write('x')\n"
+        "except OSError as error:\n"
+        "    print(asked.value, error.strerror)\n"
+    )
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == f"{signal.SIGKILL.value} File too large\n"
+
+
 def test_a_python_file_in_the_current_folder_is_not_run(tmp_path: Path, small: str) -> None:
     (tmp_path / "PIL.py").write_text("open('was-run', 'w')\n")
     (tmp_path / "json.py").write_text("open('was-run', 'w')\n")

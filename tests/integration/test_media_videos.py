@@ -180,6 +180,7 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("no key frame mp4", samples.no_key_frame, NoKeyFrame),
     ("no key frame mkv", lambda p: samples.no_key_frame(p, "matroska"), NoKeyFrame),
     ("no key frame mpeg4", lambda p: samples.no_key_frame(p, "avi"), NoKeyFrame),
+    ("no key frame but an index that says so", lambda p: samples.no_key_frame(p, "3gp"), NoKeyFrame),
     ("audio only mp4", samples.audio_only, NoVideoStream),
     ("audio only mkv", lambda p: samples.audio_only(p, "matroska"), NoVideoStream),
     ("no index", samples.without_index, Truncated),
