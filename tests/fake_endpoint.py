@@ -258,7 +258,8 @@ class FakeProcess:
     def stats(self) -> Mapping[str, Any]:
         """As `FakeEndpoint.stats`."""
         with urllib.request.urlopen(f"{self._root}/stats", timeout=30) as response:
-            return json.load(response)
+            counted: dict[str, Any] = json.load(response)
+        return counted
 
     def reset(self) -> None:
         """Starts the counters again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import builtins
 import hashlib
 import io
 import json
@@ -54,7 +55,10 @@ class Violation(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One picture or video of a request, decoded. `mean_rgb` is a picture's mean colour; None for a video."""
+    """One picture or video of a request, decoded; `data` is the file as it was sent.
+
+    `mean_rgb` is a picture's mean colour; None for a video.
+    """
 
     kind: str
     mime: str
@@ -63,6 +67,7 @@ class Media:
     width: int
     height: int
     mean_rgb: tuple[int, int, int] | None = None
+    data: builtins.bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def colour(self) -> str:
@@ -206,9 +211,9 @@ def _decode(holder: Any, kind: str) -> Media:
     mime = match[1]
     if kind == "image_url":
         width, height, mean = _see_image(mime, data)
-        return Media("image", mime, digest, len(data), width, height, mean)
+        return Media("image", mime, digest, len(data), width, height, mean, data=data)
     width, height = _see_video(mime, data)
-    return Media("video", mime, digest, len(data), width, height)
+    return Media("video", mime, digest, len(data), width, height, data=data)
 
 
 def _see_image(mime: str, data: bytes) -> tuple[int, int, tuple[int, int, int]]:
@@ -232,7 +237,7 @@ def _see_video(mime: str, data: bytes) -> tuple[int, int]:
     if mime not in VIDEO_MIMES:
         raise Violation(f"video type {mime!r} is not taken")
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), mode="r") as container:
             frame = next(container.decode(video=0))
             return frame.width, frame.height
     except (av.FFmpegError, StopIteration, IndexError, ValueError) as error:

@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             return body
         piece = memoryview(bytearray(min(PIECE, length)))
         while length:
-            got = self.rfile.readinto(piece[: min(PIECE, length)])  # type: ignore[attr-defined]  # a BufferedReader
+            got = self.rfile.readinto(piece[: min(PIECE, length)])
             if not got:
                 self._gone()
             length -= got

@@ -53,5 +53,5 @@ def request(*parts: ImagePart | FilePart, **changes: Any) -> Request:
 
 def endpoint(base_url: str, key: Key | None = None, **settings: Any) -> ChatEndpoint:
     """A chat endpoint that waits ten seconds at most."""
-    values = {"model": "fake-vision-1", "timeout_seconds": 10} | settings
+    values: dict[str, Any] = {"model": "fake-vision-1", "timeout_seconds": 10} | settings
     return ChatEndpoint("test", EndpointSettings(base_url=base_url, **values), key or Key(KEY, "the test"))

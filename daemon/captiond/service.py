@@ -55,6 +55,7 @@ class Service:
         self._stop_signal: int | None = None
         self._reload = False
         self._watchers: list[RootWatcher] = []
+        self._forgotten: list[int] = []
         self._dispatcher: Dispatcher | None = None
         self._ping_every = notify.watchdog_interval()
         self._pinged = 0.0
@@ -112,6 +113,7 @@ class Service:
         ]
         with self._db.write() as conn:
             files.forget_roots(conn, keep_ids=[watcher.root_id for watcher in self._watchers])
+            self._forgotten = [root.id for root in files.roots(conn, watched=False)]
             jobs.reroute(conn, recipes=list(parts.routes))
         self._take_over_builtin(parts)
         self._dispatcher = dispatcher
@@ -147,7 +149,8 @@ class Service:
                     self._log.info("taking_over_builtin", root=str(watcher.path), files=len(taken))
 
     def _offline(self) -> list[int]:
-        return [watcher.root_id for watcher in self._watchers if not watcher.online]
+        """The roots whose jobs wait: those that are away, and those that are not in the configuration any more."""
+        return [*self._forgotten, *(watcher.root_id for watcher in self._watchers if not watcher.online)]
 
     def _on_root_state(self, root_id: int, online: bool, message: str) -> None:
         if online:
@@ -230,6 +233,6 @@ class Service:
     def _status(self) -> str:
         with self._db.read() as conn:
             counts = jobs.counts(conn)
-        offline = len(self._offline())
+        offline = sum(1 for watcher in self._watchers if not watcher.online)
         roots = f"{len(self._watchers)} roots" + (f" ({offline} offline)" if offline else "")
         return f"{roots}, {counts.get('queued', 0)} queued, {counts.get('running', 0)} running, {counts.get('failed', 0)} failed"

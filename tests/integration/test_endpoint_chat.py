@@ -16,11 +16,11 @@ from captiond.config.models import OXEN_BASE_URL
 from captiond.endpoints.keys import Key
 from captiond.errors import Failure
 from captiond.values import Source
-from fake_endpoint import FakeEndpoint
+from fake_endpoint import Behaviour, FakeEndpoint
 from requests_made import KEY, endpoint, file_part, image_part, request
 
 
-def ask(fake: FakeEndpoint, *behaviours: fakes.Script, **settings: Any) -> str:
+def ask(fake: FakeEndpoint, *behaviours: Behaviour, **settings: Any) -> str:
     fake.script(*behaviours)
     client = endpoint(fake.base_url, **settings)
     try:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpcore2
 import pytest
@@ -220,7 +221,7 @@ def test_the_deadline_is_under_every_connection_of_the_client(monkeypatch: pytes
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "localhost")
     client = endpoint("http://127.0.0.1:1/v1")
-    transports = [client._http._transport, *filter(None, client._http._mounts.values())]
+    transports: list[Any] = [client._http._transport, *filter(None, client._http._mounts.values())]
     assert len(transports) >= 2
     for transport in transports:
         assert type(transport._pool._network_backend).__module__ == "captiond.endpoints.deadline"

@@ -75,7 +75,9 @@ def test_a_picture_is_captioned_by_the_model_in_this_process(model: Path) -> Non
     assert [text.strip() for text in found["texts"]] == [SAYS] * 3  # type: ignore[attr-defined]  # a list of texts
     assert found["finish"] == "stop"
     assert found["model"] == ["tiny-Q8_0", "tiny-Q8_0"]
-    one, two = found["tokens"]  # type: ignore[misc]  # two numbers
+    tokens = found["tokens"]
+    assert isinstance(tokens, list)
+    one, two = tokens
     assert two > one > 50  # the pictures were looked at: each costs tokens
     assert found["source"] == "model"
     assert found["identity"] == "tiny-Q8_0.gguf mmproj-tiny-Q8_0.gguf"
