@@ -152,14 +152,13 @@ def _mark_gone(db: Database, known: Sequence[tuple[str, str]], online: Callable[
 
 
 def is_gone(path: str) -> bool:
-    """Whether there certainly is no such path: False where it can't be told, as on a share that is away."""
+    """Whether there certainly is no file of this name: False where it can't be told, as on a share that is away."""
     try:
-        os.lstat(path)
+        return stat_module.S_ISDIR(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return False
 
 
 # --- before the transaction -----------------------------------------------------------------------------------------

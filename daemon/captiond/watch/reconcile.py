@@ -265,7 +265,7 @@ class _Scan:
         for folder in unvisited:
             if self._ended():
                 return
-            if is_gone(from_text(folder)):
+            if not os.path.isdir(from_text(folder)):
                 self._all_of(folder)
 
     def _all_of(self, folder: str) -> None:

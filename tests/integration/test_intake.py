@@ -1,0 +1,310 @@
+"""Quiet files into the database: what is taken up, what is work, what is a move."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captiond import intake, jobs
+from captiond.intake import Taken
+from captiond.store import files
+from captiond.store.engine import Database
+from captiond.values import Priority, Quiet, Stat
+from watched import JPEG, Compared, quiet, write
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    with Database.open(f"sqlite:///{tmp_path}/captions.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def root(db: Database, tmp_path: Path) -> Compared:
+    (tmp_path / "in").mkdir()
+    return Compared(db, tmp_path / "in")
+
+
+def take(root: Compared, *paths: Path | Quiet) -> Taken:
+    batch = [path if isinstance(path, Quiet) else quiet(path) for path in paths]
+    return intake.take(root.db, root.place, batch, now=1000.0)
+
+
+def test_a_new_picture_gets_a_row_and_a_job_with_its_priority(root: Compared) -> None:
+    new, old = write(root.root / "new.jpg"), write(root.root / "2020" / "old.bin")
+    taken = take(root, new, quiet(old, Priority.BACKLOG))
+    assert (taken.new, taken.jobs) == (2, 2)
+    assert root.jobs() == [("new.jpg", "queued", Priority.NEW), ("old.bin", "queued", Priority.BACKLOG)]
+    with root.db.read() as conn:
+        row = files.file_by_path(conn, str(new))
+    assert row is not None
+    assert row.stat == quiet(new).stat
+    assert (row.media, row.present, row.root_id) == (True, True, root.place.root_id)
+
+
+def test_media_is_told_by_content_and_by_name_and_the_rest_is_only_remembered(root: Compared) -> None:
+    write(root.root / "picture_without_extension")
+    write(root.root / "text_named.jpg", b"no picture")
+    write(root.root / "empty.png", b"")
+    notes = write(root.root / "notes.txt", b"no picture")
+    taken = take(root, *root.root.iterdir())
+    assert root.queued() == {"picture_without_extension", "text_named.jpg", "empty.png"}
+    assert (taken.new, taken.not_media) == (3, 1)
+    assert root.ask("SELECT media FROM file WHERE name = 'notes.txt'") == [(0,)]
+    assert take(root, notes).same == 1
+
+
+def test_an_unchanged_file_is_no_work_whatever_became_of_its_job(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    take(root, path)
+    root.do("UPDATE job SET state = 'failed', reason = 'corrupt'")
+    assert take(root, path) == Taken(same=1)
+    assert len(root.jobs()) == 1
+
+
+@pytest.mark.parametrize("change", ["bytes", "time", "mode"])
+def test_any_change_of_the_stat_is_a_new_job(root: Compared, change: str) -> None:
+    path = write(root.root / "a.jpg")
+    take(root, path)
+    root.finish_all()
+    match change:
+        case "bytes":
+            path.write_bytes(JPEG + b"more")
+        case "time":
+            os.utime(path, (1, 1))
+        case "mode":
+            path.chmod(0o600)
+    taken = take(root, path)
+    assert (taken.changed, taken.jobs) == (1, 1)
+    assert [state for _, state, _ in root.jobs()] == ["done", "queued"]
+
+
+def test_a_file_that_becomes_something_else_loses_its_caption(root: Compared) -> None:
+    path = write(root.root / "a.bin")
+    take(root, path)
+    root.finish_all()
+    path.write_bytes(b"text")
+    assert take(root, path).not_media == 1
+    assert root.ask("SELECT media, content_id, caption_id FROM file") == [(0, None, None)]
+
+
+def test_a_rename_carries_content_and_caption_and_costs_no_job(root: Compared) -> None:
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    root.finish_all()
+    before = root.ask("SELECT id, content_id, caption_id FROM file")
+    new = root.root / "sub" / "b.jpg"
+    new.parent.mkdir()
+    old.rename(new)
+    taken = take(root, new)
+    assert (taken.moved, taken.jobs) == (1, 0)
+    assert root.ask("SELECT id, content_id, caption_id FROM file") == before
+    assert root.ask("SELECT folder, name, present FROM file") == [(str(new.parent), "b.jpg", 1)]
+    assert root.ask("SELECT state, due_at FROM sidecar") == [("pending", 1000.0)]
+    assert take(root, new).same == 1
+
+
+def test_a_move_of_a_file_that_was_marked_absent_meanwhile_is_still_a_move(root: Compared) -> None:
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    root.finish_all()
+    old.rename(root.root / "b.jpg")
+    assert intake.gone(root.db, [str(old)], lambda: True) == 1
+    assert take(root, root.root / "b.jpg").moved == 1
+    assert root.names() == {"b.jpg"}
+
+
+def test_a_copy_and_a_hard_link_are_no_moves(root: Compared) -> None:
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    root.finish_all()
+    os.link(old, root.root / "link.jpg")
+    copy = write(root.root / "copy.jpg")
+    os.utime(copy, ns=(old.stat().st_atime_ns, old.stat().st_mtime_ns))
+    taken = take(root, root.root / "link.jpg", copy)
+    assert (taken.moved, taken.new) == (0, 2)
+
+
+def test_two_links_to_a_vanished_name_move_it_once(root: Compared) -> None:
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    os.link(old, root.root / "b.jpg")
+    os.link(old, root.root / "c.jpg")
+    old.unlink()
+    taken = take(root, root.root / "b.jpg", root.root / "c.jpg")
+    assert (taken.moved, taken.new) == (1, 1)
+    assert root.names() == {"b.jpg", "c.jpg"}
+
+
+def test_a_text_that_is_renamed_to_a_picture_is_looked_at(root: Compared) -> None:
+    take(root, write(root.root / "a.txt", b"text"))
+    (root.root / "a.txt").rename(root.root / "a.jpg")
+    taken = take(root, root.root / "a.jpg")
+    assert (taken.moved, taken.jobs) == (0, 1)
+
+
+@pytest.mark.parametrize("recipe", ["default", "products"])
+def test_a_move_to_another_root_needs_a_job_only_if_that_asks_something_else(
+    db: Database, root: Compared, tmp_path: Path, recipe: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Compared(db, tmp_path / "other", recipe)
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    root.finish_all()
+    new = other.root / "a.jpg"
+    old.rename(new)
+    taken = intake.take(db, other.place, [quiet(new)], now=1.0)
+    assert (taken.moved, taken.jobs) == (1, 0 if recipe == "default" else 1)
+    assert root.ask("SELECT root_id FROM file") == [(other.place.root_id,)]
+
+
+def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(db: Database, root: Compared, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Compared(db, tmp_path / "other", "products")
+    old = write(root.root / "a.jpg")
+    take(root, old)
+    old.rename(other.root / "a.jpg")
+    intake.take(db, other.place, [quiet(other.root / "a.jpg")], now=1.0)
+    assert root.ask("SELECT root_id, recipe, state FROM job") == [(other.place.root_id, "products", "queued")]
+
+
+@pytest.mark.parametrize(("state", "fstype"), [("offline", "ext4"), ("online", "cifs")])
+def test_files_of_a_root_that_is_away_or_may_hang_are_never_moved(
+    db: Database, root: Compared, tmp_path: Path, state: str, fstype: str
+) -> None:
+    (tmp_path / "share").mkdir()
+    share = Compared(db, tmp_path / "share")
+    there = write(share.root / "a.jpg")
+    intake.take(db, share.place, [quiet(there)], now=1.0)
+    with db.write() as conn:
+        files.set_root_state(conn, share.place.root_id, state, None, "/mnt", fstype)
+    there.rename(root.root / "a.jpg")
+    assert take(root, root.root / "a.jpg").moved == 0
+    assert len(root.names()) == 1
+    assert root.ask("SELECT count(*) FROM file WHERE root_id = ?", share.place.root_id) == [(1,)]
+
+
+def test_a_file_that_is_back_as_it_was_is_present_again_and_no_work(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    take(root, path)
+    root.finish_all()
+    root.do("UPDATE file SET present = 0")
+    taken = take(root, path)
+    assert (taken.back, taken.jobs) == (1, 0)
+    assert root.names() == {"a.jpg"}
+
+
+def test_a_file_that_was_captioned_by_hand_comes_under_its_root_without_a_job(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    with root.db.write() as conn:
+        file_id = files.ensure_file(conn, None, str(path), quiet(path).stat, media=True)
+        jobs.enqueue(conn, file_id=file_id, root_id=None, recipe="default", priority=Priority.PERSON, now=1.0)
+    root.finish_all()
+    assert take(root, path).jobs == 0
+    assert root.ask("SELECT root_id FROM file") == [(root.place.root_id,)]
+
+
+def test_a_file_without_caption_and_without_any_job_is_never_left_so(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    with root.db.write() as conn:
+        files.ensure_file(conn, None, str(path), quiet(path).stat, media=True)
+    assert take(root, path).jobs == 1
+
+
+def test_a_file_that_vanished_is_nothing(root: Compared) -> None:
+    taken = take(root, Quiet(str(root.root / "gone"), Stat(1, 1, 1, 1)))
+    assert taken == Taken(vanished=1)
+    assert root.ask("SELECT * FROM file") == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_that_is_named_like_media_is_a_job_that_will_say_so(root: Compared) -> None:
+    for name in ("a.jpg", "a.bin"):
+        write(root.root / name).chmod(0)
+    take(root, *root.root.iterdir())
+    assert root.queued() == {"a.jpg"}
+
+
+def test_what_is_no_regular_file_is_not_opened(root: Compared, tmp_path: Path) -> None:
+    os.mkfifo(root.root / "fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(root.root / "socket"))
+        taken = take(root, root.root / "fifo", root.root / "socket")
+    assert (taken.not_media, taken.jobs) == (2, 0)
+
+
+def test_a_link_that_leads_out_of_the_root_is_not_read(root: Compared, tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside")
+    (root.root / "link").symlink_to(outside)
+    taken = take(root, root.root / "link")
+    assert (taken.not_media, taken.jobs) == (1, 0)
+
+
+def test_names_that_are_not_utf8_and_inodes_beyond_63_bits_come_back_as_they_were(root: Compared) -> None:
+    path = os.path.join(os.fsencode(root.root), b"a\xff\n.jpg")
+    stat = Stat(3, -5, 2**63 + 7, 2**64 - 1)
+    sight = Quiet(os.fsdecode(path), stat)
+    assert take(root, sight).new == 1
+    assert take(root, sight).same == 1
+    with root.db.read() as conn:
+        (row,) = files.find_moved(conn, stat, root.place.root_id)
+    assert row.stat.inode == 2**64 - 1
+
+
+def test_a_full_batch_is_one_transaction(root: Compared) -> None:
+    batch = [quiet(write(root.root / f"{i}.jpg")) for i in range(intake.BATCH)]
+    commits = root.db.data_version()
+    taken = take(root, *batch)
+    assert taken.jobs == intake.BATCH
+    assert root.db.data_version() == commits + 1
+
+
+def test_nothing_is_recorded_of_a_batch_that_fails(root: Compared, tmp_path: Path) -> None:
+    path = write(root.root / "a.jpg")
+    root.do("CREATE TRIGGER full BEFORE INSERT ON job BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(Exception, match="no"):
+        take(root, path)
+    assert root.ask("SELECT * FROM file") == []
+    root.do("DROP TRIGGER full")
+    assert take(root, path).jobs == 1
+
+
+def test_a_reader_does_not_hold_up_intake(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    with root.db.read() as conn:
+        assert conn.exec_driver_sql("SELECT * FROM file").all() == []
+        assert take(root, path).jobs == 1
+        assert conn.exec_driver_sql("SELECT * FROM file").all() == []
+
+
+def test_what_cannot_be_opened_is_a_job_only_if_it_is_named_like_media(root: Compared) -> None:
+    for name in ("a.jpg", "a.bin"):
+        (root.root / name).symlink_to(name)  # a link to itself can't be opened, not even by root
+    taken = take(root, *(Quiet(str(root.root / name), Stat(5, 1, 1, 1)) for name in ("a.jpg", "a.bin")))
+    assert root.queued() == {"a.jpg"}
+    assert taken.not_media == 1
+
+
+def test_gone_paths_are_marked_only_if_they_are_gone_and_the_root_is_there(root: Compared) -> None:
+    stays, goes = write(root.root / "stays.jpg"), write(root.root / "goes.jpg")
+    take(root, stays, goes)
+    goes.unlink()
+    paths = [str(stays), str(goes), str(root.root / "never known")]
+    assert intake.gone(root.db, paths, lambda: False) == 0
+    assert intake.gone(root.db, paths, lambda: True) == 1
+    assert root.names() == {"stays.jpg"}
+    assert root.names(present=False) == {"goes.jpg"}
+
+
+def test_all_below_a_folder_that_left_is_gone_and_its_neighbours_are_not(root: Compared) -> None:
+    inside = [write(root.root / "x" / name) for name in ("a.jpg", "b/c.jpg", "b/d/e.jpg")]
+    beside = [write(root.root / name) for name in ("x-old/a.jpg", "x.jpg", "x0/a.jpg", "w/a.jpg")]
+    take(root, *inside, *beside)
+    (root.root / "x").rename(root.root.parent / "away")
+    assert intake.gone_under(root.db, str(root.root / "x"), lambda: True) == 3
+    assert root.ask("SELECT count(*) FROM file WHERE present = 1") == [(4,)]
