@@ -103,7 +103,7 @@ def program(args: Sequence[str]) -> int:
         complain(f"{failure.message}\n{failure.remedy}" if failure.remedy else failure.message)
         return 1
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
         return 1
     except Exception as error:
         if not _is_of_sqlite(error):

@@ -118,7 +118,8 @@ def _errors(errors: list[Mapping[str, Any]], failed: int) -> None:
     more = f", the newest {len(errors)} of {failed:,}" if failed > len(errors) else ""
     say(style(f"failed{more}", bold=True))
     for error in errors:
-        say(f"  {style(safe(error['path']), fg='red')}  {style(local_time(error['at']), dim=True)}")
+        when = f"{local_time(error['at'])}  ID {error['id']}"
+        say(f"  {style(safe(error['path']), fg='red')}  {style(when, dim=True)}")
         say(f"    {safe(error['reason'])}: {safe(error['message'])}")
         if error["remedy"]:
             say(f"    remedy: {safe(error['remedy'])}")
