@@ -6,11 +6,13 @@ import json
 import os
 import sqlite3
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from captiond.checks.finding import answers
 from fake_endpoint import FakeEndpoint
 from library import Library
 from program import Home
@@ -141,6 +143,20 @@ def test_without_any_endpoint_the_built_in_describer_is_warned_of(home: Home) ->
     code, found = checked(home, XDG_STATE_HOME=str(home.folder / "state"))
     assert (code, levels(found)["endpoint"]) == (0, {"warn", "ok"})
     assert "OXEN_API_KEY" in found["endpoint"][0]["message"]
+
+
+def test_a_local_model_without_weights_fails_and_names_the_command(home: Home) -> None:
+    home.config.write_text('[recipes.default]\nendpoint = "local"\n')
+    code, found = checked(home, XDG_STATE_HOME=str(home.folder / "state"))
+    assert (code, levels(found)["endpoint"]) == (1, {"fail"})
+    assert "captiond model pull" in found["endpoint"][0]["remedy"]
+
+
+def test_what_does_not_answer_is_not_waited_for() -> None:
+    never = threading.Event()
+    assert answers(lambda: None)
+    assert not answers(never.wait, seconds=0.05)
+    never.set()
 
 
 def test_text_has_a_line_a_check_with_its_remedy(home: Home) -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from captiond.cli.moments import parse
 from captiond.cli.output import flat, plain, safe, safe_lines, size
+from captiond.cli.search import remarks
+from captiond.search import Hit, Hits
 
 any_text = st.text(alphabet=st.characters())
 
@@ -64,6 +66,13 @@ def test_every_value_becomes_strict_json(value: object) -> None:
 )
 def test_sizes_are_shown_in_decimal_units(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_it_is_said_on_stderr_when_only_the_newest_hits_were_ranked(capsys: pytest.CaptureFixture[str]) -> None:
+    remarks(Hits([Hit(1, {}, "A red disc.")], ranked_newest=50_000), "red", filtered=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "only the newest 50,000 were ranked" in said.err
 
 
 NOW = datetime(2026, 11, 22, 10, 35, 30, tzinfo=UTC)

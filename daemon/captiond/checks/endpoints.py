@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from captiond import recipes
@@ -12,7 +13,7 @@ from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.dispatch.routes import Route
-from captiond.endpoints import keys
+from captiond.endpoints import keys, weights
 from captiond.endpoints.base import Endpoint
 from captiond.errors import EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
 from captiond.values import FileContext, Request
@@ -49,13 +50,31 @@ def endpoint(situation: Situation) -> Iterator[Finding]:
     """Each endpoint that a recipe asks can be reached; with --call it also answers."""
     resolved = situation.resolved
     if resolved.notice:
-        yield warn(resolved.notice, "the line says how")
-    for name, settings in used(situation).items():
+        message, _, remedy = resolved.notice.partition("; ")
+        yield warn(message, remedy or "configure an endpoint")
+    over_http = used(situation)
+    for name, settings in over_http.items():
         yield _reached(name, settings, situation)
-    for name in sorted({BUILTIN, LOCAL} & set(resolved.asked.values())):
-        yield ok(f"{name}: in this process")
+    here = set(resolved.asked.values()) - set(over_http)
+    if BUILTIN in here:
+        yield ok(f"{BUILTIN}: in this process, always there")
+    if LOCAL in here:
+        yield _local(situation)
     if situation.call:
         yield from _calls(situation)
+
+
+def _local(situation: Situation) -> Finding:
+    """The local model has its weights, and the library that runs it."""
+    files = weights.located(situation.settings.local, weights.directory(situation.environ))
+    missing = [str(path) for path in (files.model, files.projector) if not weights.is_gguf(path)]
+    if missing:
+        return fail(
+            f"{LOCAL}: no GGUF weights at {', '.join(missing)}", "run `captiond model pull`, or correct [local]"
+        )
+    if find_spec("xllamacpp") is None:
+        return fail(f"{LOCAL}: the library that runs it is not installed", 'pip install "captiond[local]"')
+    return ok(f"{LOCAL}: in this process, with {files.model}")
 
 
 def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from captiond.config.models import Settings
     from captiond.config.resolve import Resolved
     from captiond.parts import Parts
+
+
+ANSWER_SECONDS = 10.0
+"""For a file system to say whether a folder is there."""
 
 
 class Level(StrEnum):
@@ -74,6 +79,11 @@ class Situation:
         return self.loaded.settings
 
     @functools.cached_property
+    def silent(self) -> frozenset[Path]:
+        """The roots whose file system does not answer, as a dead share's: to look into one would hang for ever."""
+        return frozenset(watch.path for watch in self.settings.watch if not answers(watch.path.exists))
+
+    @functools.cached_property
     def parts(self) -> Parts:
         """Endpoints and routes, wired like the service does it. Raises ConfigError."""
         from captiond.parts import wire
@@ -87,6 +97,14 @@ class Situation:
         from captiond.store.engine import path_of
 
         return path_of(database_url(self.settings, self.environ))
+
+
+def answers(question: Callable[[], object], seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether `question` returns in time. It is left behind in a thread if it does not."""
+    asking = threading.Thread(target=question, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return not asking.is_alive()
 
 
 Check = Callable[[Situation], Iterator[Finding]]

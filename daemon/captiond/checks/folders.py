@@ -29,12 +29,19 @@ def folders(situation: Situation) -> Iterator[Finding]:
         )
     for watch in situation.settings.watch:
         path = watch.path
-        if not path.exists():
+        if path in situation.silent:
+            yield fail(f"{path} does not answer", "check the server and the network, or mount it again")
+        elif not path.exists():
             yield fail(f"{path} is not there", "mount or make it; its files wait until then")
         elif not path.is_dir():
             yield fail(f"{path} is no folder", "name the folder that holds the files")
         else:
             yield _listed(path)
+
+
+def _there(situation: Situation) -> list[Watch]:
+    """The roots that can be looked into; `folders` says what is wrong with the others."""
+    return [watch for watch in situation.settings.watch if watch.path not in situation.silent and watch.path.is_dir()]
 
 
 def _listed(path: Path) -> Finding:
@@ -55,10 +62,7 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
         yield ok("sidecars are off")
         return
     remedy = "give captiond's user the right to write it, or set `sidecar.enabled = false`"
-    for watch in situation.settings.watch:
-        path = watch.path
-        if not path.is_dir():
-            continue
+    for path in (watch.path for watch in _there(situation)):
         if os.statvfs(path).f_flag & os.ST_RDONLY:
             yield warn(f"{path} is on a read-only file system: its captions are in the database alone", remedy)
         elif not os.access(path, os.W_OK | os.X_OK):
@@ -69,8 +73,8 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
 
 def watching(situation: Situation) -> Iterator[Finding]:
     """The mode of each root fits its file system, which tells inotify about this machine's own writes alone."""
-    for watch in situation.settings.watch:
-        network = network_type(watch.path) if watch.path.is_dir() else None
+    for watch in _there(situation):
+        network = network_type(watch.path)
         if network and watch.mode is WatchMode.INOTIFY:
             yield warn(
                 f"{watch.path} is on {network}, where inotify does not see what other machines write: "
@@ -93,12 +97,13 @@ def inotify(situation: Situation) -> Iterator[Finding]:
         return
     needed, counted = 0, True
     deadline = time.monotonic() + COUNT_SECONDS
-    for watch in situation.settings.watch:
-        if watch.mode is WatchMode.POLL or not watch.path.is_dir() or network_type(watch.path):
+    for watch in _there(situation):
+        if watch.mode is WatchMode.POLL or network_type(watch.path):
             continue
         count, whole = _count_folders(watch, situation.settings.sidecar.suffix, deadline)
         needed, counted = needed + count, counted and whole
-    text = f"{'' if counted else 'at least '}{needed:,} folders to watch, {limit:,} watches allowed"
+    folders_text = f"{needed:,} {'folder' if needed == 1 else 'folders'}"
+    text = f"{'' if counted else 'at least '}{folders_text} to watch, {limit:,} watches allowed"
     remedy = f"sysctl fs.inotify.max_user_watches={max(524288, needed * 2)} (in /etc/sysctl.d to keep it)"
     if needed > limit:
         yield fail(text + ": the roots that get none are polled", remedy)

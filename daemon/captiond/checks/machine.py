@@ -84,4 +84,6 @@ def instance(situation: Situation) -> Iterator[Finding]:
     if holder is None:
         yield ok("no captiond runs on this database")
     else:
-        yield ok(f"captiond {holder.get('command', '')} runs, process {holder.get('pid')}, since {holder.get('since')}")
+        yield ok(
+            f"`captiond {holder.get('command', '')}` is at work, process {holder.get('pid')}, since {holder.get('since')}"
+        )

@@ -65,7 +65,7 @@ def search(
         _as_json(hits)
     else:
         _as_text(hits)
-    _remarks(hits, text, filtered=chosen != Filters())
+    remarks(hits, text, filtered=chosen != Filters())
 
 
 def _folder(path: str | None) -> str | None:
@@ -96,7 +96,8 @@ def _marked(hit: Hit) -> str:
     return "".join([*parts, safe(hit.snippet[at:])])
 
 
-def _remarks(hits: Hits, text: str | None, *, filtered: bool) -> None:
+def remarks(hits: Hits, text: str | None, *, filtered: bool) -> None:
+    """What is worth knowing of the result, on stderr."""
     if hits.ranked_newest:
         note(f"many hits: only the newest {hits.ranked_newest:,} were ranked; more words or a filter find older ones")
     if not hits.hits:

@@ -22,11 +22,11 @@ def print_status(document: Mapping[str, Any]) -> None:
 def _head(document: Mapping[str, Any]) -> None:
     service, database = document["service"], document["database"]
     if service["running"]:
-        state = style("runs", fg="green") + f", process {service['pid']}, since {local_time(service['since'])}"
+        state = style("is running", fg="green") + f", process {service['pid']}, since {local_time(service['since'])}"
     elif service["command"]:
-        state = f"does not run; `captiond {safe(service['command'])}` works, process {service['pid']}"
+        state = f"is not running; `captiond {safe(service['command'])}` is at work, process {service['pid']}"
     else:
-        state = style("does not run", fg="yellow") + " (what is below is as it was left)" * database["exists"]
+        state = style("is not running", fg="yellow") + " (what is below is as it was left)" * database["exists"]
     say(f"captiond {document['version']} {state}")
     say(f"database  {safe(database['path'])}, {size(database['bytes']) if database['exists'] else 'not there yet'}")
 
