@@ -59,6 +59,7 @@ def test_the_help_of_every_command_ends_with_an_example(path: list[str], tmp_pat
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_the_list_says_of_each_command_what_the_command_says_of_itself(path: list[str]) -> None:
     group: click.Command | None = cli
+    told = None
     for name in path:
         assert isinstance(group, LazyGroup)
         told = group.lazy[name].short_help
