@@ -194,7 +194,7 @@ def test_an_object_that_cannot_say_what_it_is_does_not_cost_the_event(out: io.St
 
 def test_other_libraries_are_heard_from_warnings_on(out: io.StringIO) -> None:
     log.configure("debug", "json", out)
-    for name in ("openai", "watchdog.observers.inotify_c", "alembic.runtime.migration", "httpx2"):
+    for name in ("openai", "watchdog.observers.api", "alembic.runtime.migration", "httpx2"):
         logging.getLogger(name).debug("no")
         logging.getLogger(name).info("no")
         logging.getLogger(name).warning("%s from %d", "news", 1)
@@ -204,7 +204,7 @@ def test_other_libraries_are_heard_from_warnings_on(out: io.StringIO) -> None:
     *news, warned = lines(out)
     assert [line["logger"] for line in news] == [
         "openai",
-        "watchdog.observers.inotify_c",
+        "watchdog.observers.api",
         "alembic.runtime.migration",
         "httpx2",
     ]
