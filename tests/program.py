@@ -53,6 +53,8 @@ class Home:
         self.config = folder / "captiond.toml"
         self.database = folder / "state" / "captions.db"
         self.base_url = base_url
+        self.prefix: list[str] = []
+        """What goes before the program's command line, such as `processes.without_override()`."""
         self.configure()
 
     def configure(self, **changes: Any) -> None:
@@ -87,7 +89,7 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """Run another command to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "captiond", "--config", str(self.config), *args],
+            [*self.prefix, sys.executable, "-m", "captiond", "--config", str(self.config), *args],
             env=self.environment() | dict(env or {}),
             cwd=self.folder,
             capture_output=True,
@@ -151,7 +153,7 @@ class Program:
     def __init__(self, home: Home, args: list[str], env: Mapping[str, str]) -> None:
         self._log = (home.folder / f"log-{len(list(home.folder.glob('log-*')))}").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "captiond", "--config", str(home.config), *args],
+            [*home.prefix, sys.executable, "-m", "captiond", "--config", str(home.config), *args],
             env=home.environment() | dict(env),
             cwd=home.folder,
             stdout=subprocess.DEVNULL,

@@ -71,7 +71,7 @@ class _Program(LazyGroup):
 @click.option(
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="The configuration file. Else $CAPTIOND_CONFIG, ./captiond.toml, ~/.config/captiond/config.toml, "
     "/etc/captiond/config.toml.",
 )

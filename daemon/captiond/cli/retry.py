@@ -15,7 +15,7 @@ from captiond.cli.output import note, number, safe, say, say_json
     short_help="Queue failed files again.",
     epilog=example("captiond retry --all", "captiond retry /srv/media/incoming/2026"),
 )
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(readable=False))
 @click.option("--all", "everything", is_flag=True, help="All that failed.")
 @as_json
 @click.pass_obj

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     short_help="Compare the roots with the database now.",
     epilog=example("captiond scan", "captiond scan /srv/media/incoming --json"),
 )
-@click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path())
+@click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path(readable=False))
 @as_json
 @click.pass_obj
 def scan(app: App, roots: tuple[str, ...], as_json: bool) -> int:

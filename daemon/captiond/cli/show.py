@@ -27,7 +27,7 @@ RECENT_CALLS = 5
     short_help="Show everything known of a file.",
     epilog=example("captiond show /srv/media/incoming/photo.jpg", "captiond show 42 --history --json"),
 )
-@click.argument("file", metavar="PATH|ID", type=click.Path())
+@click.argument("file", metavar="PATH|ID", type=click.Path(readable=False))
 @click.option("--history", is_flag=True, help="Also earlier captions, jobs and calls.")
 @as_json
 @click.pass_obj
