@@ -151,9 +151,10 @@ def file_by_path(conn: Connection, path_text: str) -> FileRow | None:
 def files_by_path(conn: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
     """The files of these paths, by path; unknown ones are missing."""
     found: dict[str, FileRow] = {}
+    cursor = conn.connection.cursor()
     for path in paths:
-        folder, name = split(path)
-        row = conn.exec_driver_sql(_BY_PATH_SQL, (folder, name)).one_or_none()
+        cursor.execute(_BY_PATH, split(path))
+        row = cursor.fetchone()
         if row is not None:
             found[path] = _file(row)
     return found
@@ -166,7 +167,9 @@ def find_moved(conn: Connection, stat: Stat, root_id: int) -> list[FileRow]:
     """
     values = (signed(stat.inode), signed(stat.size), signed(stat.mtime_ns))
     found = []
-    for *columns, state, fstype in conn.exec_driver_sql(_MOVED_SQL, values):
+    cursor = conn.connection.cursor()
+    cursor.execute(_MOVED, values)
+    for *columns, state, fstype in cursor.fetchall():
         row = _file(columns)
         if row.root_id == root_id or (state == "online" and fstype is not None and not _is_network(fstype)):
             found.append(row)
@@ -181,13 +184,12 @@ def ensure_file(conn: Connection, root_id: int | None, path_text: str, stat: Sta
 
     With `root_id` None a root that is known stays too: a file captioned by hand may lie under one.
     """
-    folder, name = split(path_text)
-    values = {**_stat_values(stat), "media": int(media), "present": 1}
-    statement = insert(t.file).values(root_id=root_id, folder=folder, name=name, **values)
-    if root_id is not None:
-        values["root_id"] = root_id
-    statement = statement.on_conflict_do_update(index_elements=[t.file.c.folder, t.file.c.name], set_=values)
-    return int(conn.execute(statement.returning(t.file.c.id)).scalar_one())
+    numbers = (signed(stat.size), signed(stat.mtime_ns), signed(stat.ctime_ns), signed(stat.inode))
+    cursor = conn.connection.cursor()
+    cursor.execute(_ENSURE, (root_id, *split(path_text), *numbers, int(media)))
+    row = cursor.fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def mark_absent(conn: Connection, file_ids: Collection[int]) -> None:
@@ -254,14 +256,21 @@ def has_job(conn: Connection, file_id: int) -> bool:
 
 # --- within ---------------------------------------------------------------------------------------------------------
 
-_BY_PATH_SQL = (
+# For a bare driver cursor: files come by the hundred thousand, and SQLAlchemy's own time would be most of it.
+_BY_PATH = (
     "SELECT id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present "
     "FROM file WHERE folder = ? AND name = ?"
-)  # for many in a row: the same without SQLAlchemy's own time
-_MOVED_SQL = (
+)
+_MOVED = (
     "SELECT file.id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present, "
     "root.state, root.fstype FROM file JOIN root ON root.id = file.root_id "
     "WHERE inode = ? AND size = ? AND mtime_ns = ? ORDER BY file.id LIMIT 20"
+)
+_ENSURE = (
+    "INSERT INTO file (root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, present) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (folder, name) DO UPDATE SET "
+    "root_id = coalesce(excluded.root_id, root_id), size = excluded.size, mtime_ns = excluded.mtime_ns, "
+    "ctime_ns = excluded.ctime_ns, inode = excluded.inode, media = excluded.media, present = 1 RETURNING id"
 )
 
 

@@ -52,8 +52,9 @@ class Health:
     """What was found of a root.
 
     `reason` says in a few words why it is offline and `remedy` what to do; `mount_point` and `fstype` are None when it is
-    offline. Two healths with the same `identity` mean the same folder on the same mount, with the same mounts below it:
-    watches on it still stand, and what a scan found holds.
+    offline. Two healths with the same `identity` mean the same folder on the same mount, with the same mounts below it.
+    (It may have been unmounted and mounted again in between, for the kernel uses a mount's number again; inotify tells of
+    that.)
     """
 
     state: State

@@ -13,7 +13,7 @@ FSTAB: Final = Path("/etc/fstab")
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _NETWORK = re.compile(
-    "9p|acfs|afs|beegfs|ceph|cifs|coda|davfs|gfs2?|glusterfs|gpfs|lustre|ncpfs|nfs4?|ocfs2|orangefs|panfs|prl_fs|pvfs2"
+    "9p|acfs|afs|beegfs|ceph|cifs|coda|davfs|fuse|gfs2?|glusterfs|gpfs|lustre|ncpfs|nfs4?|ocfs2|orangefs|panfs|prl_fs|pvfs2"
     "|smb[23]|smbfs|vboxsf|virtiofs|vmhgfs"
 )
 _LOCAL_FUSE = re.compile(
@@ -23,7 +23,7 @@ _LOCAL_FUSE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One line of mountinfo. `id` is another one after each mount, also of the same at the same place."""
+    """One line of mountinfo. `id` is its own while it is mounted; the kernel uses it again after that."""
 
     id: int
     point: str

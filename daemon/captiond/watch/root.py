@@ -101,6 +101,7 @@ class RootWatcher:
         self._wake = threading.Event()
         self._stopping = False
         self._suspicious = True
+        self._touched = False
         self._looking_since: float | None = None
         self._hung = False
         self._threads: dict[str, threading.Thread] = {}
@@ -178,6 +179,7 @@ class RootWatcher:
         self._wake.set()
 
     def root_touched(self) -> None:
+        self._touched = True
         self._wake.set()
 
     def _suspected(self) -> None:
@@ -270,10 +272,11 @@ class RootWatcher:
     def _check(self) -> None:
         """Look at the root, and act on what has changed."""
         probe, self._suspicious = self._suspicious or not self.health.online, False
+        touched, self._touched = self._touched, False
         self._looking_since = time.monotonic()
         found = of_root.classify(self._root, self._mount_point, probe=probe)
         self._looking_since = None
-        if found.online and (found.identity != self.health.identity or not self.health.online):
+        if found.online and (touched or found.identity != self.health.identity or not self.health.online):
             self._became(found)
         elif not found.online and (self.health.online or found.reason != self.health.reason):
             self._went(found)
