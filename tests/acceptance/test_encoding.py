@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ SAMPLES: dict[str, Callable[[Path], object]] = {
     "one-pixel.png": lambda path: made.png(path, Image.new("RGB", (1, 1), made.GREEN)),
     "fits.jpg": lambda path: made.jpeg(path, made.scene(1568, 1000)),
     "noise.png": _noise,
-    **{f"turned-{n}.jpg": lambda path, n=n: made.turned_jpeg(path, n) for n in range(1, 9)},
-    **{f"turned-{n}-large.jpg": lambda path, n=n: made.turned_jpeg(path, n, (3200, 2400)) for n in (3, 6)},
+    **{f"turned-{n}.jpg": functools.partial(made.turned_jpeg, orientation=n) for n in range(1, 9)},
+    **{f"turned-{n}-large.jpg": functools.partial(made.turned_jpeg, orientation=n, size=(3200, 2400)) for n in (3, 6)},
 }
 
 
