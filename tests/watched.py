@@ -66,7 +66,9 @@ class Rows:
                     "ON CONFLICT DO NOTHING",
                     (f"sha of {file_id}",),
                 )
-                content = conn.exec_driver_sql("SELECT id FROM content WHERE sha256 = ?", (f"sha of {file_id}",)).scalar_one()
+                content = conn.exec_driver_sql(
+                    "SELECT id FROM content WHERE sha256 = ?", (f"sha of {file_id}",)
+                ).scalar_one()
                 caption = conn.exec_driver_sql(
                     "INSERT INTO caption (content_id, recipe, recipe_digest, text, source, model, created_at) "
                     "VALUES (?, ?, ?, 'a caption', 'model', 'm', '2026-11-22T10:35:00Z') RETURNING id",

@@ -176,8 +176,10 @@ class Settle:
         return self._backlog if pending.priority <= Priority.BACKLOG else self._new
 
     def _appoint(self, path: str, pending: _Pending, at: float) -> None:
-        """One appointment a path. A later one waits in the place of the earlier, so that a path that changes all the
-        time does not fill the heap: `due` finds it unchanged too early, and `measured` appoints again.
+        """Let a path be measured again: one appointment a path.
+
+        A later one waits behind the earlier, so that a path that changes all the time does not fill the heap: `due` comes
+        too early then, and `measured` appoints again.
         """
         if pending.due_at is not None and pending.due_at <= at:
             return

@@ -163,7 +163,9 @@ def test_a_move_to_another_root_needs_a_job_only_if_that_asks_something_else(
     assert root.ask("SELECT root_id FROM file") == [(other.place.root_id,)]
 
 
-def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(db: Database, root: Compared, tmp_path: Path) -> None:
+def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(
+    db: Database, root: Compared, tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
     other = Compared(db, tmp_path / "other", "products")
     old = write(root.root / "a.jpg")

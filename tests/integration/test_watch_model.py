@@ -51,7 +51,9 @@ class Vandal:
         return f"{self.dice.choice('abc')}{self.dice.randint(0, 3)}{end}"
 
     def make(self) -> None:
-        place = self.dice.choice(self.folders(self.root)) / self.name(self.dice.choice((".jpg", ".jpg", ".txt", ".part")))
+        place = self.dice.choice(self.folders(self.root)) / self.name(
+            self.dice.choice((".jpg", ".jpg", ".txt", ".part"))
+        )
         if not place.is_dir() and not (place.exists() and place.stat().st_nlink > 1):
             place.write_bytes(JPEG + str(self.count).encode())
 
@@ -143,5 +145,7 @@ def test_the_database_agrees_with_the_tree_after_any_deeds(db: Database, tmp_pat
             until(lambda: known(root) == there(root), timeout=8)
         if mode == "inotify":
             assert root.watcher.scans == 1, "by events alone"
-        jobs = root.ask("SELECT file.id, count(*) FROM file JOIN job ON file_id = file.id GROUP BY 1 HAVING count(*) > 1")
+        jobs = root.ask(
+            "SELECT file.id, count(*) FROM file JOIN job ON file_id = file.id GROUP BY 1 HAVING count(*) > 1"
+        )
         assert jobs == [], "never two open jobs for one file"

@@ -245,6 +245,6 @@ def test_a_root_that_begins_to_hang_is_offline_and_its_state_says_so(
         until(lambda: "not answer" in str(root.ask("SELECT reason FROM root")))
         (tmp_path / "new").symlink_to(tmp_path / "real")
         (tmp_path / "new").rename(tmp_path / "in")
-        until(lambda: is_offline() is False)
+        until(lambda: not is_offline() and len(root.states) == 3)
         assert [online for online, _ in root.states] == [True, False, True]
         assert root.names() == {"a.jpg"}

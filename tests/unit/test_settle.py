@@ -178,9 +178,9 @@ def test_no_history_of_writes_and_sightings_lets_a_file_through_early(
                 return
         now = end
         if new_size != size:
-            size, changed_at = new_size, now
-            told = True
-        if told:
+            changed_at = now
+        if told or new_size != size:
+            size = new_size
             gate.sighted("/a", Priority.NEW, now)
             answer()
     while (at := gate.next_at()) is not None:
@@ -237,8 +237,12 @@ class GateMachine(RuleBasedStateMachine):
                 continue
             file.seen.append((self.now, file.size))
             verdict = self.gate.measured(name, stat(size=file.size), self.now)
-            same = list(itertools.takewhile(lambda m: m[1] == file.size, reversed(file.seen)))
-            quiet = self.now >= same[-1][0] + SETTLE
+            since = self.now
+            for at, size in reversed(file.seen):
+                if size != file.size:
+                    break
+                since = at
+            quiet = self.now >= since + SETTLE
             assert isinstance(verdict, Quiet) == quiet
             if quiet:
                 file.wanted = False
