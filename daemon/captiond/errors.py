@@ -299,7 +299,7 @@ class NoKey(Failure):
 
     code, fault = "no_key", Fault.ENDPOINT
     remedy = (
-        "set the variable that `api_key_env` names, or `api_key_file`, or the systemd credential api-key; then reload"
+        "set the variable that `api_key_env` names, or `api_key_file`, or the systemd credential api-key; then restart"
     )
 
 
@@ -307,7 +307,7 @@ class Unauthorized(Failure):
     """The endpoint does not accept the API key (401)."""
 
     code, fault = "unauthorized", Fault.ENDPOINT
-    remedy = "check the key, then reload or restart; the queue waits"
+    remedy = "give the right key, then restart; the queue waits"
 
 
 class PaymentRequired(Failure):

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from captiond.config.resolve import resolve
+from captiond.config.models import OXEN, OXEN_BASE_URL, OXEN_MODEL, Endpoint
+from captiond.config.resolve import Resolved, resolve
 from captiond.dispatch import routes
-from captiond.endpoints import weights
+from captiond.endpoints import keys, weights
 from captiond.endpoints.build import build
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
-    from captiond.endpoints.base import Endpoint
+    from captiond.endpoints.base import Endpoint as EndpointPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,22 @@ class Parts:
     """Endpoints by name, routes by recipe, and the one line that says what better endpoint there could be."""
 
     settings: Settings
-    endpoints: Mapping[str, Endpoint]
+    endpoints: Mapping[str, EndpointPart]
     routes: Mapping[str, routes.Route]
     notice: str | None
 
 
+def choose(settings: Settings, environ: Mapping[str, str] = os.environ) -> Resolved:
+    """Which endpoint each recipe asks on this machine: by the settings, the keys and the weights that are there."""
+    oxen = Endpoint(base_url=OXEN_BASE_URL, model=OXEN_MODEL)
+    oxen_key = keys.find(OXEN, oxen, environ, only_endpoint=True).value is not None
+    has_weights = settings.local.model_path is not None or weights.present(weights.directory(environ))
+    return resolve(settings, oxen_key=oxen_key, weights_present=has_weights)
+
+
 def wire(settings: Settings, environ: Mapping[str, str] = os.environ) -> Parts:
     """Build what the settings name; nothing is asked of any endpoint yet."""
-    has_weights = settings.local.model_path is not None or weights.present(weights.directory(environ))
-    resolved = resolve(settings, environ, weights_present=has_weights)
+    resolved = choose(settings, environ)
     full = settings.model_copy(update={"endpoints": dict(resolved.endpoints)})
     endpoints = {name: build(name, full, environ) for name in sorted(set(resolved.asked.values()))}
     return Parts(settings, endpoints, routes.build(full, resolved.asked, endpoints), resolved.notice)

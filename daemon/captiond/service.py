@@ -152,11 +152,11 @@ class Service:
         """The roots whose jobs wait: those that are away, and those that are not in the configuration any more."""
         return [*self._forgotten, *(watcher.root_id for watcher in self._watchers if not watcher.online)]
 
-    def _on_root_state(self, root_id: int, online: bool, message: str) -> None:
+    def _on_root_state(self, _root_id: int, online: bool, message: str) -> None:
         if online:
-            self._log.info("root_online", root=root_id, detail=message)
+            self._log.info("root_online", detail=message)
         else:
-            self._log.warning("root_offline", root=root_id, detail=message)
+            self._log.warning("root_offline", detail=message)
         if self._dispatcher is not None:
             self._dispatcher.poke()
 
@@ -207,6 +207,8 @@ class Service:
         except ConfigError as error:
             self._log.error("reload_refused", error=str(error), remedy="the old configuration stays in force")
         else:
+            if settings.database.url != self._settings.database.url:
+                self._log.warning("database_url_ignored", remedy="restart: a running service keeps its database")
             log.configure(settings.log.level, settings.log.format)
             longest = max((endpoint.timeout_seconds for endpoint in self._settings.endpoints.values()), default=120.0)
             self._end(max(longest, STOP_GRACE + 1))

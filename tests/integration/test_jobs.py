@@ -378,6 +378,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(target=held, limit=st.integers(1, 2))
     def take(self, limit: int) -> Any:
+        self.run += 1
         with self.db.write() as conn:
             taken = claim(conn, limit, run_id=str(self.run), now=self.now)
         assert len(taken) <= limit

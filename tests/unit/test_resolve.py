@@ -5,12 +5,11 @@ from __future__ import annotations
 from captiond.config.models import OXEN_BASE_URL, Endpoint, Recipe, Settings
 from captiond.config.resolve import resolve
 
-KEY = {"OXEN_API_KEY": "k"}
 GPU = Endpoint(base_url="http://gpu/v1", model="m")
 
 
 def test_with_oxens_key_and_no_endpoint_oxen_is_asked() -> None:
-    resolved = resolve(Settings(), KEY, weights_present=True)
+    resolved = resolve(Settings(), oxen_key=True, weights_present=True)
     assert resolved.asked == {"default": "oxen"}
     oxen = resolved.endpoints["oxen"]
     assert (oxen.base_url, oxen.model, oxen.api_key_env) == (OXEN_BASE_URL, "gemini-3-flash-preview", "OXEN_API_KEY")
@@ -18,13 +17,12 @@ def test_with_oxens_key_and_no_endpoint_oxen_is_asked() -> None:
 
 
 def test_without_a_key_the_local_model_is_asked_if_its_weights_are_there() -> None:
-    for environ in ({}, {"OXEN_API_KEY": " "}):
-        resolved = resolve(Settings(), environ, weights_present=True)
-        assert (resolved.asked, resolved.endpoints, resolved.notice) == ({"default": "local"}, {}, None)
+    resolved = resolve(Settings(), oxen_key=False, weights_present=True)
+    assert (resolved.asked, resolved.endpoints, resolved.notice) == ({"default": "local"}, {}, None)
 
 
 def test_without_anything_the_built_in_describer_works_and_one_line_says_how_to_do_better() -> None:
-    resolved = resolve(Settings(), {}, weights_present=False)
+    resolved = resolve(Settings(), oxen_key=False, weights_present=False)
     assert (resolved.asked, resolved.endpoints) == ({"default": "builtin"}, {})
     assert resolved.notice is not None
     assert "\n" not in resolved.notice
@@ -33,7 +31,7 @@ def test_without_anything_the_built_in_describer_works_and_one_line_says_how_to_
 
 
 def test_a_configured_endpoint_goes_before_the_key_and_the_weights() -> None:
-    resolved = resolve(Settings(endpoints={"gpu": GPU}), KEY, weights_present=True)
+    resolved = resolve(Settings(endpoints={"gpu": GPU}), oxen_key=True, weights_present=True)
     assert (resolved.asked, dict(resolved.endpoints), resolved.notice) == ({"default": "gpu"}, {"gpu": GPU}, None)
 
 
@@ -47,11 +45,11 @@ def test_a_recipe_asks_the_endpoint_it_names_and_else_the_first() -> None:
             "o": Recipe(endpoint="oxen"),
         },
     )
-    resolved = resolve(settings, {}, weights_present=False)
+    resolved = resolve(settings, oxen_key=False, weights_present=False)
     assert resolved.asked == {"x": "b", "y": "builtin", "z": "gpu", "o": "oxen", "default": "gpu"}
     assert set(resolved.endpoints) == {"gpu", "b", "oxen"}
 
 
 def test_who_asked_for_the_built_in_describer_gets_no_advice() -> None:
     settings = Settings(recipes={"default": Recipe(endpoint="builtin")})
-    assert resolve(settings, {}, weights_present=False).notice is None
+    assert resolve(settings, oxen_key=False, weights_present=False).notice is None

@@ -61,12 +61,9 @@ class App:
     @functools.cached_property
     def resolved(self) -> Resolved:
         """Which endpoint each recipe asks on this machine. Raises ConfigError."""
-        from captiond.config.resolve import resolve
-        from captiond.endpoints import weights
+        from captiond.parts import choose
 
-        settings = self.loaded.settings
-        present = settings.local.model_path is not None or weights.present(self.models_dir)
-        return resolve(settings, os.environ, weights_present=present)
+        return choose(self.loaded.settings)
 
     @property
     def models_dir(self) -> Path:

@@ -35,7 +35,8 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     from captiond.request import Request
 
     settings = app.loaded.settings
-    log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
+    # What fails is told below, once.
+    log.configure("debug" if settings.log.level == "debug" else "error", settings.log.format)
     request = Request(app.database(create=True, migrate=True), settings, note)
     there = [path for path in paths if is_url(path) or os.path.lexists(path)]
     told = [_missing(path) for path in paths if path not in there]

@@ -35,15 +35,15 @@ class Resolved:
     notice: str | None = None
 
 
-def resolve(settings: Settings, environ: Mapping[str, str], *, weights_present: bool) -> Resolved:
+def resolve(settings: Settings, *, oxen_key: bool, weights_present: bool) -> Resolved:
     """Choose each recipe's endpoint: its own, else the first configured one.
 
-    With none configured: Oxen.ai if its key is in the environment, else the local model if its weights are there, else
+    With none configured: Oxen.ai if there is a key for it, else the local model if its weights are there, else
     the built-in describer, with a notice.
     """
     if settings.endpoints:
         usual = next(iter(settings.endpoints))
-    elif environ.get(OXEN_KEY_ENV, "").strip():
+    elif oxen_key:
         usual = OXEN
     else:
         usual = LOCAL if weights_present else BUILTIN

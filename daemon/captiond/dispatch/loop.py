@@ -10,6 +10,7 @@ there is no queue in memory between the database and the pools. Two files with t
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
@@ -54,7 +55,7 @@ class Dispatcher:
         db: the open database.
         settings: the configuration in force.
         routes: recipe name -> whom to ask and how.
-        run_id: names this run of the program in the jobs it claims.
+        run_id: names this run of the program; each claim has it with a number, so that only its own holder ends a job.
         downloads: a folder for URLs that are fetched.
         offline: the ids of roots that are away; their jobs are not claimed.
         min_priority: claim only jobs of at least this priority.
@@ -85,6 +86,7 @@ class Dispatcher:
         self._tasks = Tasks(self._endpoints)
         self.vitals = Vitals(self._endpoints.values(), settings.queue)
         self._outcomes = Outcomes(settings, self._tasks, self.vitals)
+        self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._look_now = True
         self._look_at = self._sidecars_at = 0.0
@@ -249,7 +251,7 @@ class Dispatcher:
                     limit=room,
                     recipes=mine,
                     offline_roots=offline,
-                    run_id=self._run_id,
+                    run_id=f"{self._run_id}-{next(self._claims)}",
                     now=time.time(),
                     min_priority=self._min_priority,
                 )

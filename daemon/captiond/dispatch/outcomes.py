@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from captiond import jobs, log, policy
+from captiond import captions, jobs, log, policy
 from captiond.dispatch import record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
@@ -197,7 +197,8 @@ class Outcomes:
 
     def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> None:
         task.count(call)
-        calls.record(conn, task.job.id, None, call)
+        content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
+        calls.record(conn, task.job.id, content_id, call)
         self._vitals.judge(task, failure)
 
     def _other_form(self, task: Task, failure: Failure) -> EncodeSpec | None:

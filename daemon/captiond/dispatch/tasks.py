@@ -94,7 +94,9 @@ class Task:
                 "completion_tokens": self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,
             }
-        tell = logger.warning if outcome == "failed" else logger.info
+        # What was put back through no fault of its own is not finished: while an endpoint is away it happens often.
+        quiet = logger.debug if outcome in ("given_back", "absent") else logger.info
+        tell = logger.warning if outcome == "failed" else quiet
         tell("job", **{key: value for key, value in line.items() if value is not None})
 
 

@@ -59,7 +59,9 @@ class Vitals:
             chance=random.random(),
         )
         if health.state is HealthState.PAUSED and before.paused_until != health.paused_until:
-            self._log.warning(
+            # Told once a trouble, not with every trial that fails: `status` has the time of the next one.
+            tell = self._log.debug if before.reason == health.reason and health.strikes > 1 else self._log.warning
+            tell(
                 "endpoint_paused",
                 endpoint=task.endpoint,
                 reason=health.detail,

@@ -148,13 +148,13 @@ def again(conn: Connection, file_ids: Collection[int], now: float) -> None:
 
 _RECOVER = (
     update(_sidecar)
-    .where(_sidecar.c.state == _PENDING)
-    .values(due_at=func.min(func.coalesce(_sidecar.c.due_at, bindparam("now")), bindparam("now")))
+    .where(_sidecar.c.state.in_((_PENDING, literal_column("'refused'"))))
+    .values(state=_PENDING, due_at=func.min(func.coalesce(_sidecar.c.due_at, bindparam("now")), bindparam("now")))
 )
 
 
 def recover(conn: Connection, now: float) -> None:
-    """Pending ones that an earlier run left behind are due now."""
+    """Pending ones that an earlier run left behind are due now, and so are refused ones: their place may be free."""
     conn.execute(_RECOVER, {"now": now})
 
 
