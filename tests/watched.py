@@ -13,8 +13,7 @@ from captiond.intake import Place
 from captiond.paths import to_text
 from captiond.store import files
 from captiond.store.engine import Database
-from captiond.values import Priority, Quiet
-from captiond.watch.look import stat_of
+from captiond.values import Priority, Quiet, Stat
 from captiond.watch.reconcile import Hooks, ScanReport, reconcile
 from captiond.watch.root import RootWatcher
 from captiond.watch.scope import Scope
@@ -158,7 +157,7 @@ class Compared(Rows):
 
 def quiet(path: Path, priority: Priority = Priority.NEW) -> Quiet:
     """The file as the gate would let it through."""
-    return Quiet(os.fspath(path), stat_of(os.stat(path)), priority)
+    return Quiet(os.fspath(path), Stat.of(os.stat(path)), priority)
 
 
 def write(path: Path, data: bytes = JPEG) -> Path:

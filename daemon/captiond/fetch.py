@@ -16,11 +16,6 @@ SECONDS = 600.0
 _PIECE = 256 * 1024
 
 
-def is_url(path: str) -> bool:
-    """Whether this is an http(s) address rather than a path."""
-    return path.startswith(("http://", "https://"))
-
-
 def printable(url: str) -> str:
     """The URL without a user name and password."""
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""File names as text and back, without loss.
+"""File names: as text and back, without loss; which lies in which.
 
 Linux names are bytes; Python holds the undecodable ones as surrogates, which neither SQLite nor JSON take. `to_text`
 writes such a byte as U+FFFD and two hex digits, and `from_text` reads it back. Both are exact inverses for every name;
@@ -30,3 +30,13 @@ def from_text(text: str) -> str:
         return text
     raw = _ESCAPED.sub(lambda m: chr(0xDC00 + int(m[1], 16)), text)
     return os.fsdecode(os.fsencode(raw))
+
+
+def is_under(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or something in it. By their text: both are absolute, without links."""
+    return path == folder or path.startswith(folder if folder.endswith("/") else folder + "/")
+
+
+def is_url(path: str) -> bool:
+    """Whether this is an http(s) address rather than a path."""
+    return path.startswith(("http://", "https://"))

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from captiond import jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
-from captiond.fetch import is_url
 from captiond.media.reader import is_candidate
 from captiond.parts import wire
-from captiond.paths import to_text
+from captiond.paths import is_url, to_text
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
 from captiond.values import JobState, Priority, Stat
@@ -236,7 +235,6 @@ def _ended(conn: Connection, ids: Collection[int]) -> list[Ended]:
 def _stat(path: str) -> Stat:
     """The file's stat; zeros for a URL, or where it can't be told (the job will say why)."""
     try:
-        found = os.lstat(path)
+        return Stat.of(os.lstat(path))
     except OSError:
         return Stat(0, 0, 0, 0)
-    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)

@@ -1,6 +1,6 @@
 """The frozen values that one stage hands to the next. No logic, no I/O.
 
-A file's way: Sighting -> (settle) -> Quiet -> (intake) -> Job -> (read) -> Opened -> (encode) -> Encoded
+A file's way: path -> (settle) -> Quiet -> (intake) -> Job -> (read) -> Opened -> (encode) -> Encoded
 -> (recipes) -> Request -> (endpoint) -> Answer -> (recipes) -> Reply -> (record) -> caption row -> sidecar.
 """
 
@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import os
 
 
 class Kind(StrEnum):
@@ -52,13 +55,10 @@ class Stat:
     ctime_ns: int
     inode: int
 
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """A path that an observer or the reconciler wants looked at. `path` is absolute, as the OS names it."""
-
-    path: str
-    priority: Priority = Priority.NEW
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """What the system tells of a file."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from captiond import mounts
 from captiond.errors import DatabaseError, DatabaseUnavailable, InstanceError
 from captiond.store import engine
 from captiond.store.engine import Database, path_of
-from captiond.store.filesystem import network_type
 from captiond.store.instance import InstanceLock
 from waiting import until
 
@@ -284,26 +284,27 @@ broken line
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"),
+    ("path", "fstype"),
     [
-        ("/var/lib/captiond", None),
+        ("/var/lib/captiond", "ext4"),
         ("/mnt/state", "nfs4"),
-        ("/mntstate", None),
-        ("/mnt/my disk/state", None),
+        ("/mntstate", "ext4"),
+        ("/mnt/my disk/state", "ext4"),
         ("/over", "cifs"),
         ("/ssh/a/b", "fuse.sshfs"),
     ],
 )
-def test_network_file_systems_are_told_by_the_mount_that_is_on_top(tmp_path: Path, path: str, kind: str | None) -> None:
+def test_network_file_systems_are_told_by_the_mount_that_is_on_top(tmp_path: Path, path: str, fstype: str) -> None:
     table = tmp_path / "mountinfo"
     table.write_text(MOUNTS.strip("\n"))
-    assert network_type(Path(path), table) == kind
+    assert mounts.fstype_of(Path(path), table) == fstype
+    assert mounts.is_network(fstype) is (fstype != "ext4")
 
 
 def test_a_database_on_a_network_file_system_is_refused(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "network_type", lambda path: "nfs4")
+    monkeypatch.setattr(engine, "fstype_of", lambda path: "nfs4")
     with pytest.raises(DatabaseError, match=r"network file system \(nfs4\).*local disk"):
         Database.open(url)
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captiond.watch import health, mounts
+from captiond import mounts
+from captiond.watch import health
 from captiond.watch.health import State, classify
 
 LINE = "{id} 1 8:1 / {point} rw,relatime shared:1 - {fstype} /dev/x rw\n"
@@ -77,7 +78,7 @@ def test_the_kernels_own_mountinfo_can_be_read() -> None:
     ],
 )
 def test_file_systems_that_change_without_inotify_are_known(fstype: str, network: bool) -> None:
-    assert mounts.is_network(fstype) is network
+    assert mounts.must_be_polled(fstype) is network
 
 
 def test_a_folder_on_a_local_disk_is_online(tmp_path: Path) -> None:

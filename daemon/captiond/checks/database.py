@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from captiond.checks.finding import Finding, Situation, fail, ok
 from captiond.errors import DatabaseError
+from captiond.mounts import fstype_of, is_network
 from captiond.store.engine import Database
-from captiond.store.filesystem import network_type
 from captiond.store.migrate import HEAD
 from captiond.store.problems import damaged_remedy
 
@@ -15,10 +15,10 @@ from captiond.store.problems import damaged_remedy
 def database(situation: Situation) -> Iterator[Finding]:
     """It is on a local disk, opens, and every page of it is sound."""
     path = situation.database
-    network = network_type(path.parent)
-    if network is not None:
+    fstype = fstype_of(path.parent)
+    if fstype is not None and is_network(fstype):
         yield fail(
-            f"{path} is on a network file system ({network}), where SQLite can't keep it safe",
+            f"{path} is on a network file system ({fstype}), where SQLite can't keep it safe",
             "set `database.url` to a file on a local disk",
         )
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import Watch, WatchMode
-from captiond.store.filesystem import network_type
+from captiond.mounts import fstype_of, must_be_polled
 from captiond.watch.patterns import Patterns
 
 INOTIFY = Path("/proc/sys/fs/inotify")
@@ -74,7 +74,7 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
 def watching(situation: Situation) -> Iterator[Finding]:
     """The mode of each root fits its file system, which tells inotify about this machine's own writes alone."""
     for watch in _there(situation):
-        network = network_type(watch.path)
+        network = _network(watch)
         if network and watch.mode is WatchMode.INOTIFY:
             yield warn(
                 f"{watch.path} is on {network}, where inotify does not see what other machines write: "
@@ -89,6 +89,12 @@ def watching(situation: Situation) -> Iterator[Finding]:
             yield ok(f"{watch.path} is watched with inotify")
 
 
+def _network(watch: Watch) -> str | None:
+    """The type of its file system, if inotify is not told of all that changes there."""
+    fstype = fstype_of(watch.path)
+    return fstype if fstype is not None and must_be_polled(fstype) else None
+
+
 def inotify(situation: Situation) -> Iterator[Finding]:
     """There are watches enough for every folder, and room for bursts of events."""
     limit, queue = _limit("max_user_watches"), _limit("max_queued_events")
@@ -98,7 +104,7 @@ def inotify(situation: Situation) -> Iterator[Finding]:
     needed, counted = 0, True
     deadline = time.monotonic() + COUNT_SECONDS
     for watch in _there(situation):
-        if watch.mode is WatchMode.POLL or network_type(watch.path):
+        if watch.mode is WatchMode.POLL or _network(watch):
             continue
         count, whole = _count_folders(watch, situation.settings.sidecar.suffix, deadline)
         needed, counted = needed + count, counted and whole

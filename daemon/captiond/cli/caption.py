@@ -31,7 +31,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
     """
     from captiond import log
-    from captiond.fetch import is_url
+    from captiond.paths import is_url
     from captiond.request import Request
 
     settings = app.loaded.settings

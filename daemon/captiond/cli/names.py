@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import os
 
-from captiond.paths import to_text
-
-
-def is_url(asked: str) -> bool:
-    """Whether it is an address to fetch and not a path."""
-    return asked.startswith(("http://", "https://"))
+from captiond.paths import is_url, to_text
 
 
 def texts(asked: str) -> list[str]:

@@ -10,9 +10,10 @@ import click
 
 from captiond.cli.app import App, as_json, example
 from captiond.cli.explain import explained
-from captiond.cli.names import is_url, texts
+from captiond.cli.names import texts
 from captiond.cli.output import iso, say_json
 from captiond.errors import CaptiondError
+from captiond.paths import is_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from captiond import fetch
 from captiond.dispatch import work
 from captiond.media.guard import Guard, GuardLimits
+from captiond.paths import is_url
 
 if TYPE_CHECKING:
     from captiond.config.models import Media
@@ -71,7 +72,7 @@ class Pools:
 
     def forget(self, task: Task, downloads: Path) -> None:
         """The task has ended: take away what was fetched for it."""
-        if fetch.is_url(task.job.path):
+        if is_url(task.job.path):
             fetch.discard(downloads / str(task.job.id))
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, sidecar
-from captiond.fetch import is_url
+from captiond.paths import is_url
 from captiond.store import sidecars
 from captiond.values import Answer, Job, MediaFacts, Opened, Priority, Reply
 

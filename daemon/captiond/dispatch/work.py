@@ -17,7 +17,7 @@ from captiond.dispatch.routes import Route
 from captiond.errors import Failure, Internal
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
-from captiond.paths import to_text
+from captiond.paths import is_url, to_text
 from captiond.values import Answer, Call, Encoded, FileContext, Job, Opened, Reply
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def read_file(job: Job, downloads: Path) -> Outcome:
     started = time.perf_counter()
 
     def stage() -> Outcome:
-        if fetch.is_url(job.path):
+        if is_url(job.path):
             opened = reader.read(str(fetch.fetch(job.path, downloads / str(job.id))), None)
         else:
             opened = reader.read(job.path, job.root)

@@ -7,7 +7,6 @@ length is known before, so that no server has to take a chunked body.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from binascii import b2a_base64
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from captiond.errors import BadRequest, Changed, Failure, RootOffline, Unreadable, Vanished
+from captiond.mounts import AWAY
 from captiond.values import FilePart, ImagePart, Kind, Request, Stat
 
 PIECE: Final = 768 * 1024
@@ -23,7 +23,6 @@ PIECE: Final = 768 * 1024
 SENT: Final = PIECE // 3 * 4 + 64 * 1024
 """Bytes handed to the socket at a time, at most, unless a prompt alone is longer."""
 
-_OFFLINE: Final = {errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EIO, errno.ENODEV, errno.ETIMEDOUT}
 _OURS: Final = {"model", "messages"}
 """What `extra_body` can't replace: these are the recipe's and the endpoint's own."""
 
@@ -121,8 +120,7 @@ def _read(part: FilePart) -> Iterator[bytes]:
 
 
 def _must_be(stat: Stat, descriptor: int) -> None:
-    now = os.fstat(descriptor)
-    if Stat(now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino) != stat:
+    if Stat.of(os.fstat(descriptor)) != stat:
         raise Changed("it is not the file that was looked at")
 
 
@@ -130,4 +128,4 @@ def _failure(error: OSError) -> Failure:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return Vanished()
     detail = os.strerror(error.errno) if error.errno else str(error)
-    return RootOffline(detail) if error.errno in _OFFLINE else Unreadable(detail)
+    return RootOffline(detail) if error.errno in AWAY else Unreadable(detail)

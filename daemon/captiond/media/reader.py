@@ -23,28 +23,13 @@ from captiond.errors import (
     Vanished,
 )
 from captiond.media import identify
+from captiond.mounts import AWAY
+from captiond.paths import is_under
 from captiond.values import Opened, Stat
 
 PIECE_BYTES = 768 * 1024
 """How much is read at a time."""
 
-_AWAY = frozenset(
-    {
-        errno.ENOTCONN,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.ENODEV,
-        errno.ENXIO,
-        errno.ETIMEDOUT,
-        errno.ECONNABORTED,
-        errno.ECONNRESET,
-        errno.ECONNREFUSED,
-        errno.EREMOTEIO,
-        errno.ESHUTDOWN,
-    }
-)
 # O_NONBLOCK: a file that became a FIFO does not hang us. O_NOCTTY: nor does a terminal take us over.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -117,16 +102,11 @@ def check_same(fd: int, opened: Opened) -> None:
         Unreadable, RootOffline: it can't be told.
     """
     try:
-        now = stat_of(os.fstat(fd))
+        now = Stat.of(os.fstat(fd))
     except OSError as error:
         raise failure_of(error, None) from error
     if now != opened.stat:
         raise Changed
-
-
-def stat_of(result: os.stat_result) -> Stat:
-    """The part of a stat that tells whether a file is the same."""
-    return Stat(result.st_size, result.st_mtime_ns, result.st_ctime_ns, result.st_ino)
 
 
 def failure_of(error: OSError, root: str | None) -> Failure:
@@ -138,13 +118,11 @@ def failure_of(error: OSError, root: str | None) -> Failure:
     detail = os.strerror(number) if number else str(error)
     if number in (errno.ENOENT, errno.ENOTDIR):
         return Vanished() if root is None or os.path.isdir(root) else RootOffline(detail)
-    if number in _AWAY:
-        return RootOffline(detail)
     if number == errno.ESTALE:  # a server's word for a file that was replaced, if the root itself is well
         return Changed(detail) if _answers(root) else RootOffline(detail)
-    if number == errno.EIO and not _answers(root):
-        return RootOffline(detail)
-    return Unreadable(detail)
+    if number == errno.EIO and _answers(root):
+        return Unreadable(detail)
+    return RootOffline(detail) if number in AWAY else Unreadable(detail)
 
 
 def _answers(root: str | None) -> bool:
@@ -160,7 +138,7 @@ def _answers(root: str | None) -> bool:
 
 def _open(path: str, root: str | None) -> int:
     real = os.path.realpath(path)
-    if root is not None and not _inside(real, os.path.realpath(root)):
+    if root is not None and not is_under(real, os.path.realpath(root)):
         raise LinkOutsideRoot(_target(path))
     mode = os.lstat(real).st_mode
     if stat_module.S_ISLNK(mode):
@@ -169,16 +147,12 @@ def _open(path: str, root: str | None) -> int:
         raise NotMedia("not a regular file")
     fd = os.open(real, _FLAGS | os.O_NOFOLLOW)
     try:
-        if root is not None and not _inside(_real_name(fd, real), os.path.realpath(root)):
+        if root is not None and not is_under(_real_name(fd, real), os.path.realpath(root)):
             raise LinkOutsideRoot("a folder of its path became a link")
         return fd
     except BaseException:
         os.close(fd)
         raise
-
-
-def _inside(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip("/") + "/")
 
 
 def _target(path: str) -> str:
@@ -208,8 +182,8 @@ def _read(fd: int, path: str) -> Opened:
         digest.update(view[:got])
         total += got
         got = os.readv(fd, [view])
-    stat = stat_of(before)
-    if stat_of(os.fstat(fd)) != stat or total != stat.size:
+    stat = Stat.of(before)
+    if Stat.of(os.fstat(fd)) != stat or total != stat.size:
         raise Changed
     return Opened(path, stat, digest.hexdigest(), sniffed.kind, sniffed.mime, total)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
@@ -23,6 +22,7 @@ from captiond.media.identify import Sniffed
 from captiond.media.image import fitted, to_jpeg
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
+from captiond.mounts import AWAY
 from captiond.values import Encoded, Kind, MediaFacts
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ _BUDGET = 0.4
 
 _LONGEST = 1e9
 """Seconds: a longer video is one that lies."""
-
-_AWAY = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENODEV)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +200,7 @@ def _picture(frame: VideoFrame, shape: _Shape, edge: int) -> Image.Image:
 
 def _failure(error: Exception, file: BinaryIO) -> Exception:
     number = getattr(error, "errno", None)
-    if number in _AWAY and not _readable(file):
+    if number in AWAY and not _readable(file):
         return OSError(number, os.strerror(number))
     said = re.sub(r"^\[Errno -?\d+\] |: 'fd:'", "", str(error))
     if isinstance(error, av.error.DecoderNotFoundError):

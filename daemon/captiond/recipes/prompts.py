@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from captiond.config.variables import TOKEN
+from captiond.paths import is_url
 from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Request
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _one_line(value: str) -> str:
 
 def _without_secrets(path: str) -> str:
     """A URL without its query and user, which may hold a key; a path as it is."""
-    if not path.startswith(("http://", "https://")):
+    if not is_url(path):
         return path
     try:
         parts = urlsplit(path)

@@ -24,8 +24,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from captiond.errors import DatabaseError, DatabaseUnavailable
+from captiond.mounts import fstype_of, is_network
 from captiond.store import migrate as schema
-from captiond.store.filesystem import network_type
 from captiond.store.problems import damaged_remedy, explained
 
 WRITE_WAIT = 30.0
@@ -68,10 +68,10 @@ class Database:
         path = path_of(url)
         if not path.exists() and not create:
             raise DatabaseError(f"nothing was captioned yet: there is no database at {path}; start with `captiond run`")
-        kind = network_type(path.parent)
-        if kind is not None:
+        fstype = fstype_of(path.parent)
+        if fstype is not None and is_network(fstype):
             raise DatabaseError(
-                f"database {path} is on a network file system ({kind}), where SQLite can't keep it safe; "
+                f"database {path} is on a network file system ({fstype}), where SQLite can't keep it safe; "
                 "set `database.url` to a file on a local disk"
             )
         if create:

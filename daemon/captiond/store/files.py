@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from captiond.mounts import must_be_polled
 from captiond.store import tables as t
-from captiond.store.filesystem import NETWORK
 from captiond.values import Stat
 
 _WRAP = 1 << 64
@@ -171,7 +171,7 @@ def find_moved(conn: Connection, stat: Stat, root_id: int) -> list[FileRow]:
     cursor.execute(_MOVED, values)
     for *columns, state, fstype in cursor.fetchall():
         row = _file(columns)
-        if row.root_id == root_id or (state == "online" and fstype is not None and not _is_network(fstype)):
+        if row.root_id == root_id or (state == "online" and fstype is not None and not must_be_polled(fstype)):
             found.append(row)
     return found
 
@@ -295,10 +295,6 @@ def _file(row: Any) -> FileRow:
     # Of these only an inode is unsigned where it comes from; times before 1970 are rightly negative.
     stat = Stat(size, mtime_ns, ctime_ns, inode % _WRAP)
     return FileRow(file_id, root_id, folder, name, stat, bool(media), content_id, caption_id, bool(present))
-
-
-def _is_network(fstype: str) -> bool:
-    return fstype in NETWORK or fstype.startswith("fuse.")
 
 
 def _stat_values(stat: Stat) -> dict[str, int]:

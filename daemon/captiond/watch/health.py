@@ -13,31 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
-from captiond.paths import to_text
-from captiond.watch.mounts import FSTAB, MOUNTINFO, Mount, fstab_points, is_network, is_under, mount_of, read_mounts
-
-AWAY: Final = frozenset(
-    {
-        errno.ESTALE,
-        errno.ENOTCONN,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.EIO,
-        errno.ENODEV,
-        errno.ENXIO,
-        errno.ETIMEDOUT,
-        errno.ECONNABORTED,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EREMOTEIO,
-        errno.ESHUTDOWN,
-    }
-)
-"""Errors that tell of a file system that is away, when listing a root gives them."""
+from captiond.mounts import AWAY, FSTAB, MOUNTINFO, Mount, fstab_points, mount_of, must_be_polled, read_mounts
+from captiond.paths import is_under, to_text
 
 
 class State(StrEnum):
@@ -71,7 +49,7 @@ class Health:
     @property
     def network(self) -> bool:
         """Whether the root must be polled."""
-        return self.fstype is not None and is_network(self.fstype)
+        return self.fstype is not None and must_be_polled(self.fstype)
 
 
 def classify(

@@ -6,15 +6,10 @@ import os
 import stat as stat_module
 
 from captiond.media.identify import named_like_media
+from captiond.paths import is_under
 from captiond.values import Stat
-from captiond.watch.mounts import is_under
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
-
-
-def stat_of(status: os.stat_result) -> Stat:
-    """The part of a stat that tells whether a file is the same."""
-    return Stat(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def look(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
@@ -38,7 +33,7 @@ def look(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
             return _through(path, real_root, status)
         if not stat_module.S_ISREG(status.st_mode):
             return None
-        return stat_of(_asked_anew(path, status) if fresh else status)
+        return Stat.of(_asked_anew(path, status) if fresh else status)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -60,6 +55,6 @@ def _through(path: str, real_root: str, link: os.stat_result) -> Stat | None:
     if is_under(target, real_root):
         target = os.path.realpath(target)
     if not is_under(target, real_root):
-        return stat_of(link) if named_like_media(path) else None
+        return Stat.of(link) if named_like_media(path) else None
     status = os.lstat(target)
-    return stat_of(status) if stat_module.S_ISREG(status.st_mode) else None
+    return Stat.of(status) if stat_module.S_ISREG(status.st_mode) else None

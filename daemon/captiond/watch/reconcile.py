@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from captiond.intake import is_gone
+from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders
-from captiond.watch.health import AWAY
 from captiond.watch.look import look
 from captiond.watch.reader import Reader
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from captiond.watch.mounts import is_under
+from captiond.paths import is_under
 from captiond.watch.patterns import Patterns
 
 if TYPE_CHECKING:
