@@ -327,6 +327,7 @@ recipe = "b"
         ('[recipes.a]\nfields = ["caption", "caption"]', "is there twice"),
         ('[recipes.a]\nextra_body = { model = "x" }', "recipes.a.extra_body.model (captiond.toml:2): is the recipe's `model`"),
         ('[[watch]]\npath = "/a"\nrecipe = "x"', 'there is no such recipe; there are "default"'),
+        ('[[watch]]\npath = "/a"\nexclude = ["#x/**", "!"]', 'watch[0].exclude[1] = "!" (captiond.toml:3): is no pattern'),
         ('[[watch]]\npath = "/a"\n[[watch]]\npath = "/a/"', 'is watched twice; remove one of the two entries for "/a"'),
     ],
 )  # fmt: skip

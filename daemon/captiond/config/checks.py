@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from pathspec import GitIgnoreSpec
+
 from captiond.config.lines import Key
 from captiond.config.models import BUILTIN, LOCAL, OXEN
 from captiond.config.variables import PROMPT_VARIABLES, unknown_variables
@@ -149,6 +151,8 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
         if isinstance(recipe, str) and recipe not in recipes:
             text = f"there is no such recipe; there are {_listed(sorted(recipes))}"
             yield Problem(("watch", index, "recipe"), text, recipe)
+        for name in ("include", "exclude"):
+            yield from _patterns(("watch", index, name), root.get(name))
         path = root.get("path")
         if isinstance(path, str) and path:
             paths.append((index, path))
@@ -158,6 +162,16 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
     for index, root in enumerate(watch):
         if root.get("path") == "":
             yield Problem(("watch", index, "path"), "is empty; it must be a folder's path")
+
+
+def _patterns(key: Key, patterns: Any) -> Iterator[Problem]:
+    """What .gitignore could not read either, such as a `\\` at the end."""
+    for index, pattern in enumerate(patterns if isinstance(patterns, list) else []):
+        if isinstance(pattern, str):
+            try:
+                GitIgnoreSpec.from_lines([pattern.removeprefix("#")], backend="simple")
+            except ValueError:
+                yield Problem((*key, index), "is no pattern as .gitignore has them", pattern)
 
 
 def overlap(path: str, others: list[str]) -> str | None:
