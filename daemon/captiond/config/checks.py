@@ -165,7 +165,7 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
 
 
 def _patterns(key: Key, patterns: Any) -> Iterator[Problem]:
-    """What .gitignore could not read either, such as a `\\` at the end."""
+    """What .gitignore could not read either, such as a backslash at the end."""
     for index, pattern in enumerate(patterns if isinstance(patterns, list) else []):
         if isinstance(pattern, str):
             try:
