@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from captiond.config.models import Watch
-from captiond.intake import Place
+from captiond.intake import Root
 from captiond.paths import to_text
 from captiond.store import files
 from captiond.store.engine import Database
@@ -134,7 +134,7 @@ class Compared(Rows):
         with db.write() as conn:
             root_id = files.upsert_root(conn, to_text(os.fspath(root)), recipe, "poll")
             files.set_root_state(conn, root_id, "online", None, "/", "ext4")
-        self.place = Place(root_id, os.fspath(root), os.path.realpath(root), recipe)
+        self.as_root = Root(root_id, os.fspath(root), os.path.realpath(root), recipe)
         self.sighted: list[str] = []
         self.is_online = True
 
@@ -142,7 +142,7 @@ class Compared(Rows):
         self.sighted = []
         return reconcile(
             self.db,
-            self.place,
+            self.as_root,
             Hooks(self.scope.enters, self.scope.takes, self._sight, lambda: self.is_online),
         )
 
@@ -152,7 +152,7 @@ class Compared(Rows):
 
     def found(self) -> list[str]:
         """What the last scan sighted, relative to the root, in order."""
-        return sorted(self.place.relative(path) for path in self.sighted)
+        return sorted(self.as_root.relative(path) for path in self.sighted)
 
 
 def quiet(path: Path, priority: Priority = Priority.NEW) -> Quiet:

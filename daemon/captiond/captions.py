@@ -163,7 +163,7 @@ def _replace(conn: Connection, old: Sequence[int], caption_id: int, now: float) 
     files = conn.execute(_SHOWING, {"old": old}).scalars().all()
     if files:
         conn.execute(_SHOW, {"ids": files, "the_newer": caption_id})
-        sidecars.again(conn, files, now)
+        sidecars.make_due(conn, files, now)
 
 
 _GET = select(_caption).where(_caption.c.id == bindparam("the_caption"))

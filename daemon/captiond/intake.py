@@ -38,22 +38,22 @@ _FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, err
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Root:
     """The root that files are taken in for. `real` is its path without links in it; both as the OS names them."""
 
-    root_id: int
-    root: str
+    id: int
+    path: str
     real: str
     recipe: str
 
     def relative(self, path: str) -> str:
         """A path under the root without the root."""
-        return path[len(self.root) + (self.root != "/") :]
+        return path[len(self.path) + (self.path != "/") :]
 
 
 @dataclass(slots=True)
-class Taken:
-    """What became of quiet files. `again` could not be told for a reason that may pass."""
+class IntakeReport:
+    """What became of quiet files. `undecided` could not be told for a reason that may pass."""
 
     new: int = 0
     changed: int = 0
@@ -63,9 +63,9 @@ class Taken:
     not_media: int = 0
     vanished: int = 0
     jobs: int = 0
-    again: list[Quiet] = field(default_factory=list)
+    undecided: list[Quiet] = field(default_factory=list)
 
-    def add(self, other: Taken) -> None:
+    def add(self, other: IntakeReport) -> None:
         """Count what `other` counts too."""
         for name in ("new", "changed", "moved", "back", "same", "not_media", "vanished", "jobs"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -89,26 +89,26 @@ class _Decision:
     moved: FileRow | None = None
 
 
-def take(db: Database, place: Place, batch: Sequence[Quiet], *, now: float) -> Taken:
+def take(db: Database, root: Root, batch: Sequence[Quiet], *, now: float) -> IntakeReport:
     """Take quiet files in, at most `BATCH`, in one transaction.
 
     Args:
         db: the database.
-        place: the root that all of them lie under.
+        root: the root that all of them lie under.
         batch: the files.
         now: seconds since 1970.
 
     Raises:
         DatabaseError: nothing was recorded; with DatabaseUnavailable the same call can be repeated.
     """
-    taken = Taken()
+    report = IntakeReport()
     with db.read() as conn:
-        decisions = _decide(conn, place, batch, taken)
+        decisions = _decide(conn, root, batch, report)
     if decisions:
         with db.write() as conn:
             for decision in decisions:
-                _record(conn, place, decision, taken, now)
-    return taken
+                _record(conn, root, decision, report, now)
+    return report
 
 
 def gone(db: Database, paths: Sequence[str], online: Callable[[], bool]) -> int:
@@ -164,7 +164,7 @@ def is_gone(path: str) -> bool:
 # --- before the transaction -----------------------------------------------------------------------------------------
 
 
-def _decide(conn: Connection, place: Place, batch: Sequence[Quiet], taken: Taken) -> list[_Decision]:
+def _decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: IntakeReport) -> list[_Decision]:
     decisions: list[_Decision] = []
     known = files.files_by_path(conn, [to_text(quiet.path) for quiet in batch])
     moved: set[int] = set()
@@ -172,33 +172,33 @@ def _decide(conn: Connection, place: Place, batch: Sequence[Quiet], taken: Taken
         text = to_text(quiet.path)
         row = known.get(text)
         if row is not None and row.looks_like(quiet.stat):
-            if row.present and row.root_id == place.root_id:
-                taken.same += 1
+            if row.present and row.root_id == root.id:
+                report.same += 1
             else:
                 decisions.append(_Decision(quiet, text, row.media, row))
             continue
-        source = _source_of_move(conn, place, quiet, moved) if row is None else None
+        source = _source_of_move(conn, root, quiet, moved) if row is None else None
         if source is not None:
             moved.add(source.id)
             decisions.append(_Decision(quiet, text, source.media, moved=source))
             continue
-        match _identify(quiet, place.real):
+        match _identify(quiet, root.real):
             case _Is.GONE:
-                taken.vanished += 1
+                report.vanished += 1
             case _Is.UNKNOWN:
-                taken.again.append(quiet)
+                report.undecided.append(quiet)
             case kind:
                 decisions.append(_Decision(quiet, text, kind is _Is.MEDIA, row))
     return decisions
 
 
-def _source_of_move(conn: Connection, place: Place, quiet: Quiet, moved: set[int]) -> FileRow | None:
+def _source_of_move(conn: Connection, root: Root, quiet: Quiet, moved: set[int]) -> FileRow | None:
     """The known file that this is, under a new name: same inode, size and mtime, and its own path is gone.
 
     Another root on a network file system is not asked: if it is dead, this one would hang with it. The file is read
     then, found to have known bytes, and costs no call either.
     """
-    for row in files.find_moved(conn, quiet.stat, place.root_id):
+    for row in files.find_moved(conn, quiet.stat, root.id):
         # What was no media under its old name, and is named like media now, is worth a job that says so.
         if row.id not in moved and (row.media or not named_like_media(quiet.path)) and is_gone(from_text(row.path)):
             return row
@@ -236,48 +236,44 @@ def _inside(fd: int, real_root: str) -> bool:
 # --- in the transaction ---------------------------------------------------------------------------------------------
 
 
-def _record(conn: Connection, place: Place, decision: _Decision, taken: Taken, now: float) -> None:
+def _record(conn: Connection, root: Root, decision: _Decision, report: IntakeReport, now: float) -> None:
     stat, row = decision.quiet.stat, decision.row
-    if decision.moved is not None and files.move_file(
-        conn, decision.moved, place.root_id, decision.text, stat, now=now
-    ):
-        taken.moved += 1
-        _under_root(conn, place, decision.moved, decision.quiet, taken, now)
+    if decision.moved is not None and files.move_file(conn, decision.moved, root.id, decision.text, stat, now=now):
+        report.moved += 1
+        _under_root(conn, root, decision.moved, decision.quiet, report, now)
         return
     if row is not None and row.looks_like(stat):
-        taken.back += 1
-        files.mark_back(conn, row.id, place.root_id)
-        _under_root(conn, place, row, decision.quiet, taken, now)
+        report.back += 1
+        files.mark_back(conn, row.id, root.id)
+        _under_root(conn, root, row, decision.quiet, report, now)
         return
-    file_id = files.ensure_file(conn, place.root_id, decision.text, stat, decision.media)
+    file_id = files.ensure_file(conn, root.id, decision.text, stat, decision.media)
     if not decision.media:
-        taken.not_media += 1
+        report.not_media += 1
         if row is not None and row.content_id is not None:
             files.no_media(conn, file_id)
         return
     if row is None:
-        taken.new += 1
+        report.new += 1
     else:
-        taken.changed += 1
-    _enqueue(conn, place, file_id, decision.quiet, taken, now)
+        report.changed += 1
+    _enqueue(conn, root, file_id, decision.quiet, report, now)
 
 
-def _under_root(conn: Connection, place: Place, row: FileRow, quiet: Quiet, taken: Taken, now: float) -> None:
+def _under_root(conn: Connection, root: Root, row: FileRow, quiet: Quiet, report: IntakeReport, now: float) -> None:
     """A known file is where it was not before: it needs a job only if this root asks something else of it."""
     if not row.media:
         return
-    if row.root_id == place.root_id:
+    if row.root_id == root.id:
         needed = row.caption_id is None and not files.has_job(conn, row.id)
-    elif files.give_to_recipe(conn, row.id, place.root_id, place.recipe):
+    elif files.give_to_recipe(conn, row.id, root.id, root.recipe):
         needed = False
     else:
-        needed = files.root_recipe(conn, row.root_id) != place.recipe or not files.has_job(conn, row.id)
+        needed = files.root_recipe(conn, row.root_id) != root.recipe or not files.has_job(conn, row.id)
     if needed:
-        _enqueue(conn, place, row.id, quiet, taken, now)
+        _enqueue(conn, root, row.id, quiet, report, now)
 
 
-def _enqueue(conn: Connection, place: Place, file_id: int, quiet: Quiet, taken: Taken, now: float) -> None:
-    jobs.enqueue(
-        conn, file_id=file_id, root_id=place.root_id, recipe=place.recipe, priority=int(quiet.priority), now=now
-    )
-    taken.jobs += 1
+def _enqueue(conn: Connection, root: Root, file_id: int, quiet: Quiet, report: IntakeReport, now: float) -> None:
+    jobs.enqueue(conn, file_id=file_id, root_id=root.id, recipe=root.recipe, priority=int(quiet.priority), now=now)
+    report.jobs += 1

@@ -16,12 +16,12 @@ from captiond import jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
 from captiond.media.reader import is_candidate
-from captiond.parts import wire
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
 from captiond.values import JobState, Priority, Stat
 from captiond.watch.patterns import Patterns
+from captiond.wiring import wire
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -162,7 +162,7 @@ class Request:
         with self.db.write() as conn:
             return jobs.abandon(conn, self.token)
 
-    # --- parts
+    # --- within
 
     def _watch_of(self, path: str) -> Watch | None:
         """The root that a path lies under; of roots inside each other the inner one."""
@@ -192,13 +192,13 @@ class Request:
         return True
 
     def _work(self) -> Dispatcher:
-        parts = wire(self.settings)
-        if parts.notice:
-            self.tell_notice(parts.notice)
+        wiring = wire(self.settings)
+        if wiring.notice:
+            self.tell_notice(wiring.notice)
         dispatcher = Dispatcher(
             self.db,
             self.settings,
-            parts.routes,
+            wiring.routes,
             run_id=uuid.uuid4().hex,
             downloads=self.db.path.parent / "downloads",
             min_priority=Priority.PERSON,

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from captiond import captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError
-from captiond.parts import Parts, wire
 from captiond.store import files
 from captiond.values import Priority, Source
 from captiond.watch.root import RootWatcher
+from captiond.wiring import Wiring, wire
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
@@ -87,16 +87,16 @@ class Service:
         self._reload = True
         self._wake.set()
 
-    # --- parts
+    # --- starting and ending
 
-    def _start(self, parts: Parts) -> None:
-        settings = parts.settings
-        if parts.notice:
-            self._log.warning("no_endpoint", notice=parts.notice)
+    def _start(self, wiring: Wiring) -> None:
+        settings = wiring.settings
+        if wiring.notice:
+            self._log.warning("no_endpoint", notice=wiring.notice)
         dispatcher = Dispatcher(
             self._db,
             settings,
-            parts.routes,
+            wiring.routes,
             run_id=uuid.uuid4().hex,
             downloads=self._db.path.parent / "downloads",
             offline=self._offline,
@@ -106,7 +106,7 @@ class Service:
                 watch,
                 db=self._db,
                 suffix=settings.sidecar.suffix,
-                on_work=dispatcher.poke,
+                on_work=dispatcher.wake,
                 on_state=self._on_root_state,
             )
             for watch in settings.watch
@@ -114,8 +114,8 @@ class Service:
         with self._db.write() as conn:
             files.forget_roots(conn, keep_ids=[watcher.root_id for watcher in self._watchers])
             self._forgotten = [root.id for root in files.roots(conn, watched=False)]
-            jobs.reroute(conn, recipes=list(parts.routes))
-        self._take_over_builtin(parts)
+            jobs.reroute(conn, recipes=list(wiring.routes))
+        self._take_over_builtin(wiring)
         self._dispatcher = dispatcher
         dispatcher.start()
         for watcher in self._watchers:
@@ -123,16 +123,16 @@ class Service:
         self._log.info(
             "started",
             roots=[str(watch.path) for watch in settings.watch],
-            recipes={name: route.endpoint.name for name, route in parts.routes.items()},
-            models=sorted({route.model for route in parts.routes.values()}),
+            recipes={name: route.endpoint.name for name, route in wiring.routes.items()},
+            models=sorted({route.model for route in wiring.routes.values()}),
             database=str(self._db.path),
         )
 
-    def _take_over_builtin(self, parts: Parts) -> None:
+    def _take_over_builtin(self, wiring: Wiring) -> None:
         """Files that only the built-in describer has described get a real caption, after all new ones."""
         with self._db.write() as conn:
             for watcher in self._watchers:
-                route = parts.routes[watcher.recipe]
+                route = wiring.routes[watcher.recipe]
                 if route.endpoint.source is Source.BUILTIN:
                     continue
                 taken = captions.builtin_files(conn, watcher.root_id, route.name)
@@ -158,7 +158,7 @@ class Service:
         else:
             self._log.warning("root_offline", detail=message)
         if self._dispatcher is not None:
-            self._dispatcher.poke()
+            self._dispatcher.wake()
 
     def _end(self, grace: float) -> bool:
         """Stop every part; True when no thread is left hanging."""
@@ -166,7 +166,7 @@ class Service:
             watcher.stop()
         clean = True
         if self._dispatcher is not None:
-            self._dispatcher.wind_up()
+            self._dispatcher.drain()
             deadline = time.monotonic() + grace
             while self._dispatcher.alive and time.monotonic() < deadline and not self._hurry(grace):
                 self._ping()
@@ -203,7 +203,7 @@ class Service:
         notify.reloading()
         try:
             settings = self._load()
-            parts = wire(settings, self._environ)
+            wiring = wire(settings, self._environ)
         except ConfigError as error:
             self._log.error("reload_refused", error=str(error), remedy="the old configuration stays in force")
         else:
@@ -214,7 +214,7 @@ class Service:
             self._end(max(longest, STOP_GRACE + 1))
             if self._stop_signal is None:
                 self._settings = settings
-                self._start(parts)
+                self._start(wiring)
                 self._log.info("reloaded")
         notify.ready(self._status())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from captiond import intake, jobs
-from captiond.intake import Taken
+from captiond.intake import IntakeReport
 from captiond.store import files
 from captiond.store.engine import Database
 from captiond.values import Priority, Quiet, Stat
@@ -29,9 +29,9 @@ def root(db: Database, tmp_path: Path) -> Compared:
     return Compared(db, tmp_path / "in")
 
 
-def take(root: Compared, *paths: Path | Quiet) -> Taken:
+def take(root: Compared, *paths: Path | Quiet) -> IntakeReport:
     batch = [path if isinstance(path, Quiet) else quiet(path) for path in paths]
-    return intake.take(root.db, root.place, batch, now=1000.0)
+    return intake.take(root.db, root.as_root, batch, now=1000.0)
 
 
 def test_a_new_picture_gets_a_row_and_a_job_with_its_priority(root: Compared) -> None:
@@ -43,7 +43,7 @@ def test_a_new_picture_gets_a_row_and_a_job_with_its_priority(root: Compared) ->
         row = files.file_by_path(conn, str(new))
     assert row is not None
     assert row.stat == quiet(new).stat
-    assert (row.media, row.present, row.root_id) == (True, True, root.place.root_id)
+    assert (row.media, row.present, row.root_id) == (True, True, root.as_root.id)
 
 
 def test_media_is_told_by_content_and_by_name_and_the_rest_is_only_remembered(root: Compared) -> None:
@@ -62,7 +62,7 @@ def test_an_unchanged_file_is_no_work_whatever_became_of_its_job(root: Compared)
     path = write(root.root / "a.jpg")
     take(root, path)
     root.do("UPDATE job SET state = 'failed', reason = 'corrupt'")
-    assert take(root, path) == Taken(same=1)
+    assert take(root, path) == IntakeReport(same=1)
     assert len(root.jobs()) == 1
 
 
@@ -158,9 +158,9 @@ def test_a_move_to_another_root_needs_a_job_only_if_that_asks_something_else(
     root.finish_all()
     new = other.root / "a.jpg"
     old.rename(new)
-    taken = intake.take(db, other.place, [quiet(new)], now=1.0)
+    taken = intake.take(db, other.as_root, [quiet(new)], now=1.0)
     assert (taken.moved, taken.jobs) == (1, 0 if recipe == "default" else 1)
-    assert root.ask("SELECT root_id FROM file") == [(other.place.root_id,)]
+    assert root.ask("SELECT root_id FROM file") == [(other.as_root.id,)]
 
 
 def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(
@@ -171,8 +171,8 @@ def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(
     old = write(root.root / "a.jpg")
     take(root, old)
     old.rename(other.root / "a.jpg")
-    intake.take(db, other.place, [quiet(other.root / "a.jpg")], now=1.0)
-    assert root.ask("SELECT root_id, recipe, state FROM job") == [(other.place.root_id, "products", "queued")]
+    intake.take(db, other.as_root, [quiet(other.root / "a.jpg")], now=1.0)
+    assert root.ask("SELECT root_id, recipe, state FROM job") == [(other.as_root.id, "products", "queued")]
 
 
 @pytest.mark.parametrize(("state", "fstype"), [("offline", "ext4"), ("online", "cifs")])
@@ -182,13 +182,13 @@ def test_files_of_a_root_that_is_away_or_may_hang_are_never_moved(
     (tmp_path / "share").mkdir()
     share = Compared(db, tmp_path / "share")
     there = write(share.root / "a.jpg")
-    intake.take(db, share.place, [quiet(there)], now=1.0)
+    intake.take(db, share.as_root, [quiet(there)], now=1.0)
     with db.write() as conn:
-        files.set_root_state(conn, share.place.root_id, state, None, "/mnt", fstype)
+        files.set_root_state(conn, share.as_root.id, state, None, "/mnt", fstype)
     there.rename(root.root / "a.jpg")
     assert take(root, root.root / "a.jpg").moved == 0
     assert len(root.names()) == 1
-    assert root.ask("SELECT count(*) FROM file WHERE root_id = ?", share.place.root_id) == [(1,)]
+    assert root.ask("SELECT count(*) FROM file WHERE root_id = ?", share.as_root.id) == [(1,)]
 
 
 def test_a_file_that_is_back_as_it_was_is_present_again_and_no_work(root: Compared) -> None:
@@ -208,7 +208,7 @@ def test_a_file_that_was_captioned_by_hand_comes_under_its_root_without_a_job(ro
         jobs.enqueue(conn, file_id=file_id, root_id=None, recipe="default", priority=Priority.PERSON, now=1.0)
     root.finish_all()
     assert take(root, path).jobs == 0
-    assert root.ask("SELECT root_id FROM file") == [(root.place.root_id,)]
+    assert root.ask("SELECT root_id FROM file") == [(root.as_root.id,)]
 
 
 def test_a_file_without_caption_and_without_any_job_is_never_left_so(root: Compared) -> None:
@@ -220,7 +220,7 @@ def test_a_file_without_caption_and_without_any_job_is_never_left_so(root: Compa
 
 def test_a_file_that_vanished_is_nothing(root: Compared) -> None:
     taken = take(root, Quiet(str(root.root / "gone"), Stat(1, 1, 1, 1)))
-    assert taken == Taken(vanished=1)
+    assert taken == IntakeReport(vanished=1)
     assert root.ask("SELECT * FROM file") == []
 
 
@@ -254,7 +254,7 @@ def test_names_that_are_not_utf8_and_inodes_beyond_63_bits_come_back_as_they_wer
     assert take(root, sight).new == 1
     assert take(root, sight).same == 1
     with root.db.read() as conn:
-        (row,) = files.find_moved(conn, stat, root.place.root_id)
+        (row,) = files.find_moved(conn, stat, root.as_root.id)
     assert row.stat.inode == 2**64 - 1
 
 

@@ -35,7 +35,7 @@ def take_all(root: Compared) -> None:
     """What the last scan sighted is taken in, as if it had passed the gate."""
     paths = [Path(path) for path in root.sighted]
     for start in range(0, len(paths), intake.BATCH):
-        intake.take(root.db, root.place, [quiet(path) for path in paths[start : start + intake.BATCH]], now=1.0)
+        intake.take(root.db, root.as_root, [quiet(path) for path in paths[start : start + intake.BATCH]], now=1.0)
 
 
 def counts(report: ScanReport) -> tuple[int, int, int, int, int]:
@@ -187,7 +187,7 @@ def test_links_inside_the_root_are_files_and_links_out_of_it_only_if_named_like_
     root.scan()
     assert root.found() == ["a.jpg", "inside", "out.jpg"]
     batch = [quiet(target), quiet(root.root / "inside")]
-    intake.take(root.db, root.place, batch, now=1.0)
+    intake.take(root.db, root.as_root, batch, now=1.0)
     root.scan()
     assert root.found() == ["out.jpg"]
     target.write_bytes(b"other bytes")
@@ -237,7 +237,7 @@ def test_files_of_another_root_are_sighted_so_that_they_come_under_this_one(root
     root.scan()
     assert root.found() == ["a.jpg"]
     take_all(root)
-    assert root.ask("SELECT root_id FROM file") == [(root.place.root_id,)]
+    assert root.ask("SELECT root_id FROM file") == [(root.as_root.id,)]
 
 
 def test_a_scan_that_is_told_to_stop_marks_nothing(root: Compared) -> None:
@@ -248,7 +248,7 @@ def test_a_scan_that_is_told_to_stop_marks_nothing(root: Compared) -> None:
     shutil.rmtree(root.root / "d3")
     asked = iter([False, False, True])
     hooks = Hooks(root.scope.enters, root.scope.takes, lambda _: True, lambda: True, lambda: next(asked, True))
-    report = reconcile(root.db, root.place, hooks)
+    report = reconcile(root.db, root.as_root, hooks)
     assert not report.complete
     assert len(root.ask("SELECT * FROM file WHERE present = 1")) == 5
 
@@ -262,7 +262,7 @@ def test_each_folder_is_told_of_before_it_is_listed(root: Compared) -> None:
         write(Path(folder) / "late.jpg")
 
     hooks = Hooks(root.scope.enters, root.scope.takes, root._sight, lambda: True, lambda: False, entering)
-    reconcile(root.db, root.place, hooks)
+    reconcile(root.db, root.as_root, hooks)
     assert told == [".", "a", "a/b"]
     assert root.found() == ["a/b/c.jpg", "a/b/late.jpg", "a/late.jpg", "late.jpg"]
 
@@ -276,7 +276,7 @@ def test_memory_does_not_grow_with_the_number_of_files(root: Compared) -> None:
                 path.touch()
                 found = path.stat()
                 stat = Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-                files.ensure_file(conn, root.place.root_id, str(path), stat, media=True)
+                files.ensure_file(conn, root.as_root.id, str(path), stat, media=True)
         root.scan()
         tracemalloc.start()
         report = root.scan()

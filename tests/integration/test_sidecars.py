@@ -125,7 +125,7 @@ def test_only_another_hindrance_is_worth_telling(conn: Connection, file_id: int)
 def test_a_file_that_moved_has_its_sidecar_due_and_its_bytes_still_known(conn: Connection, file_id: int) -> None:
     sidecars.planned(conn, file_id, A)
     record(conn, file_id, "written", A)
-    sidecars.again(conn, [file_id], 700.0)
+    sidecars.make_due(conn, [file_id], 700.0)
     conn.execute(update(t.file).values(folder="/elsewhere", name="b.jpg"))
     assert [due.path for due in sidecars.due(conn, 700.0, 10)] == ["/elsewhere/b.jpg"]
     assert sidecars.owned(conn, file_id) == (frozenset({A}), f"{NAME}.caption.json")

@@ -130,7 +130,7 @@ def events() -> dict[str, str]:
             if not isinstance(node, ast.Call):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            said = [node.args[0]] if node.args and called in {*LEVELS, "tell"} else []
+            said = [node.args[0]] if node.args and called in {*LEVELS, "write"} else []
             said += [node.args[2]] if called == "_write" and len(node.args) > 2 else []
             for one in said:
                 first = one.values[0] if isinstance(one, ast.JoinedStr) else one

@@ -97,8 +97,8 @@ def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Fin
 
 def _calls(situation: Situation) -> Iterator[Finding]:
     """One request for each endpoint and model that a recipe asks."""
-    parts = situation.parts
-    routes = {(route.endpoint.name, route.model): route for route in parts.routes.values()}
+    wiring = situation.wiring
+    routes = {(route.endpoint.name, route.model): route for route in wiring.routes.values()}
     with tempfile.TemporaryDirectory(prefix="captiond-check-") as folder:
         try:
             opened = decoders.picture(Path(folder))
@@ -110,7 +110,7 @@ def _calls(situation: Situation) -> Iterator[Finding]:
         except Failure as failure:
             yield fail(f"the test picture can't be encoded: {failure.message}", failure.remedy)
         finally:
-            for each in parts.endpoints.values():
+            for each in wiring.endpoints.values():
                 each.close()
 
 

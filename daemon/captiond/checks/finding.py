@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from captiond.config.load import Loaded
     from captiond.config.models import Settings
     from captiond.config.resolve import Resolved
-    from captiond.parts import Parts
+    from captiond.wiring import Wiring
 
 
 ANSWER_SECONDS = 10.0
@@ -84,9 +84,9 @@ class Situation:
         return frozenset(watch.path for watch in self.settings.watch if not answers(watch.path.exists))
 
     @functools.cached_property
-    def parts(self) -> Parts:
+    def wiring(self) -> Wiring:
         """Endpoints and routes, wired like the service does it. Raises ConfigError."""
-        from captiond.parts import wire
+        from captiond.wiring import wire
 
         return wire(self.settings, self.environ)
 

@@ -61,7 +61,7 @@ class App:
     @functools.cached_property
     def resolved(self) -> Resolved:
         """Which endpoint each recipe asks on this machine. Raises ConfigError."""
-        from captiond.parts import choose
+        from captiond.wiring import choose
 
         return choose(self.loaded.settings)
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 from captiond import jobs, log
 from captiond.dispatch import record
+from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.vitals import Vitals
 from captiond.dispatch.work import Outcome
 from captiond.errors import DatabaseUnavailable, Stopped
 from captiond.store import sidecars
@@ -84,8 +84,8 @@ class Dispatcher:
         self._endpoints = {route.endpoint.name: route.endpoint for route in routes.values()}
         self._pools = Pools(self._endpoints.values(), settings.media, self._events)
         self._tasks = Tasks(self._endpoints)
-        self.vitals = Vitals(self._endpoints.values(), settings.queue)
-        self._outcomes = Outcomes(settings, self._tasks, self.vitals)
+        self.health = HealthMonitor(self._endpoints.values(), settings.queue)
+        self._outcomes = Outcomes(settings, self._tasks, self.health)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._look_now = True
@@ -102,17 +102,17 @@ class Dispatcher:
         """Put the jobs of a run that was cut off back in the queue, and begin."""
         with self._db.write() as conn:
             now = time.time()
-            again, given_up = jobs.recover(
+            requeued, failed = jobs.recover(
                 conn,
                 now=now,
                 max_attempts=self._settings.queue.max_attempts,
                 latest_due=now + self._settings.queue.backoff_max_seconds,
             )
-        if again or given_up:
-            self._log.info("recovered", requeued=again, failed=given_up)
+        if requeued or failed:
+            self._log.info("recovered", requeued=requeued, failed=failed)
         self._thread.start()
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """There may be new jobs. Any thread may call this."""
         self._events.put(None)
 
@@ -121,17 +121,17 @@ class Dispatcher:
         """Whether the loop runs."""
         return self._thread.is_alive()
 
-    def wind_up(self) -> None:
+    def drain(self) -> None:
         """Begin to end: no new work; what is in flight goes on."""
         self._stopping.set()
-        self.poke()
+        self.wake()
 
     def stop(self) -> bool:
         """End now: calls in flight are cut, and their jobs go back in the queue with their attempt returned.
 
         Returns: whether everything ended; False when a thread hangs, in a dead file system say.
         """
-        self.wind_up()
+        self.drain()
         if self._thread.is_alive():
             for endpoint in self._endpoints.values():
                 endpoint.abort()
@@ -140,7 +140,7 @@ class Dispatcher:
         clean = not self._thread.is_alive() and not self._tasks
         if not clean:
             with suppress(DatabaseUnavailable), self._db.write() as conn:
-                self._outcomes.hand_back(conn, self._tasks.all(), Stopped())
+                self._outcomes.give_back(conn, self._tasks.all(), Stopped())
         self._pools.close(wait=clean)
         for endpoint in self._endpoints.values():
             endpoint.close()
@@ -161,14 +161,14 @@ class Dispatcher:
                 if not self._stopping.is_set():
                     self._claim()
                     self._wake_sidecars()
-                self.vitals.tell(self._db, self._tasks.at(Stage.ASKING))
+                self.health.publish(self._db, self._tasks.at(Stage.ASKING))
             except DatabaseUnavailable as error:
                 self._database_trouble(error)
             else:
                 self._database_well()
 
     def _collect(self) -> list[Outcome]:
-        """Wait for outcomes, a poke or the tick. A poke or another's commit means: look for jobs."""
+        """Wait for outcomes, a wake or the tick. A wake or another's commit means: look for jobs."""
         outcomes: list[Outcome] = []
         with suppress(queue.Empty):
             event = self._events.get(timeout=TICK)
@@ -206,7 +206,7 @@ class Dispatcher:
                 case End(task=task, ending=ending, via=via, failure=failure):
                     self._tasks.remove(task)
                     self._pools.forget(task, self._downloads)
-                    task.tell(self._log, ending, via=via, failure=failure)
+                    task.log(self._log, ending, via=via, failure=failure)
 
     def _publish(self, plan: record.Plan) -> None:
         if plan.file_id not in self._tasks.publishing:
@@ -218,15 +218,15 @@ class Dispatcher:
     def _start_calls(self) -> None:
         flying = self._tasks.at(Stage.ASKING)
         for name, ready in self._tasks.ready.items():
-            free = self.vitals.slots(name, flying[name])
+            free = self.health.slots(name, flying[name])
             while ready and free > 0 and not self._stopping.is_set():
                 task = ready.popleft()
                 task.stage, task.asked_at = Stage.ASKING, time.monotonic()
                 self._pools.ask(task)
                 free -= 1
-            if ready and (self._stopping.is_set() or not self.vitals.healthy(name)):
+            if ready and (self._stopping.is_set() or not self.health.healthy(name)):
                 with self._db.write() as conn:
-                    steps = self._outcomes.hand_back(conn, list(ready), Stopped("the endpoint paused"))
+                    steps = self._outcomes.give_back(conn, list(ready), Stopped("the endpoint paused"))
                 ready.clear()
                 self._take(steps)
 
@@ -268,7 +268,7 @@ class Dispatcher:
         taken = self._tasks.at()
         rooms = {}
         for name in self._endpoints:
-            slots = self.vitals.slots(name, 0) + (2 * encoders if self.vitals.healthy(name) else 0)
+            slots = self.health.slots(name, 0) + (2 * encoders if self.health.healthy(name) else 0)
             room = min(ahead, slots - taken[name])
             if room > 0:
                 rooms[name] = ([key for key, route in self._routes.items() if route.endpoint.name == name], room)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from captiond.config.models import Settings
-    from captiond.dispatch.vitals import Vitals
+    from captiond.dispatch.health import HealthMonitor
     from captiond.media.spec import EncodeSpec
 
 
@@ -60,10 +60,10 @@ Step = Encode | Publish | End
 class Outcomes:
     """Judges outcomes on the dispatcher's thread."""
 
-    def __init__(self, settings: Settings, tasks: Tasks, vitals: Vitals) -> None:
+    def __init__(self, settings: Settings, tasks: Tasks, health: HealthMonitor) -> None:
         self._settings = settings
         self._tasks = tasks
-        self._vitals = vitals
+        self._health = health
         self._log = log.get("dispatch")
         self.stopping = False
 
@@ -91,7 +91,7 @@ class Outcomes:
             self._log.exception("record_crashed", path=task.job.path)
             return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None)
 
-    def hand_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
+    def give_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
         """Tasks that can't go on now: they wait in the database, with their attempt returned."""
         decision = policy.GiveBack(time.time())
         return [step for task in tasks for step in self._decide(conn, task, failure, decision)]
@@ -104,7 +104,7 @@ class Outcomes:
         if caption_id is not None:
             return self._done(conn, task, caption_id, via="known")
         if self.stopping:
-            return self.hand_back(conn, [task], Stopped())
+            return self.give_back(conn, [task], Stopped())
         leader = self._tasks.leader(task)
         if leader is not task:
             task.stage = Stage.FOLLOWING
@@ -159,7 +159,7 @@ class Outcomes:
 
     def _done(self, conn: Connection, task: Task, caption_id: int, *, via: str) -> list[Step]:
         assert task.opened is not None
-        self._tasks.leads_no_more(task)
+        self._tasks.stop_leading(task)
         plan = record.done(conn, task.job, task.opened, caption_id, self._settings.sidecar, time.time())
         steps: list[Step] = [End(task, "done", via=via)]
         if plan is not None:
@@ -170,7 +170,7 @@ class Outcomes:
         return steps
 
     def _decide(self, conn: Connection, task: Task, failure: Failure, decision: policy.Decision) -> list[Step]:
-        self._tasks.leads_no_more(task)
+        self._tasks.stop_leading(task)
         job, reason, detail, now = task.job, failure.code, failure.message, time.time()
         match decision:
             case policy.GiveUp():
@@ -199,7 +199,7 @@ class Outcomes:
         task.count(call)
         content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
         calls.record(conn, task.job.id, content_id, call)
-        self._vitals.judge(task, failure)
+        self._health.after_call(task, failure)
 
     def _other_form(self, task: Task, failure: Failure) -> EncodeSpec | None:
         """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""

@@ -64,7 +64,7 @@ class Task:
         self.seconds["call"] = self.seconds.get("call", 0.0) + call.seconds
         self.usage, self.bytes_sent = call.usage, call.bytes_sent
 
-    def tell(self, logger: Any, outcome: str, *, via: str | None, failure: Failure | None) -> None:
+    def log(self, logger: Any, outcome: str, *, via: str | None, failure: Failure | None) -> None:
         """The canonical line: all of one job in one line of the log."""
         line: dict[str, Any] = {
             "path": to_text(self.job.path),
@@ -96,8 +96,8 @@ class Task:
             }
         # What was put back through no fault of its own is not finished: while an endpoint is away it happens often.
         quiet = logger.debug if outcome in ("given_back", "absent") else logger.info
-        tell = logger.warning if outcome == "failed" else quiet
-        tell("job", **{key: value for key, value in line.items() if value is not None})
+        write = logger.warning if outcome == "failed" else quiet
+        write("job", **{key: value for key, value in line.items() if value is not None})
 
 
 class Tasks:
@@ -140,7 +140,7 @@ class Tasks:
         """The task that asks for these bytes under this digest: this one, unless another does already."""
         return self._leaders.setdefault(task.key, task)
 
-    def leads_no_more(self, task: Task) -> None:
+    def stop_leading(self, task: Task) -> None:
         """From here on a file with the same bytes finds the caption in the database, or asks for itself."""
         if task.opened is not None and self._leaders.get(task.key) is task:
             del self._leaders[task.key]

@@ -15,7 +15,7 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.looking import counts, failures, latest, of_ids, open_jobs
+from captiond.jobs.queries import counts, failures, latest, of_ids, open_jobs
 from captiond.jobs.queueing import abandon, enqueue, recover, requeue, reroute
 from captiond.jobs.running import claim, drop, fail, finish, give_back, next_due, retry
 

@@ -171,7 +171,7 @@ def _fits(image: Image.Image, file: BinaryIO, spec: EncodeSpec) -> bool:
 
 
 def _as_it_is(
-    image: Image.Image, file: BinaryIO, facts: MediaFacts, taken: metadata.Taken, spec: EncodeSpec
+    image: Image.Image, file: BinaryIO, facts: MediaFacts, taken: metadata.Metadata, spec: EncodeSpec
 ) -> Encoded:
     # Only decoding tells that all of it is there; at an eighth that is mostly reading, unless it is to be measured.
     if not spec.measure:

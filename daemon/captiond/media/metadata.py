@@ -16,7 +16,7 @@ _MAX_TEXT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Metadata:
     """When, with what and where a picture was taken. `orientation` is EXIF's 1 to 8; `at` is ISO 8601 local time."""
 
     at: str | None = None
@@ -27,7 +27,7 @@ class Taken:
     has_place: bool = False
 
 
-def of_exif(exif: Any) -> Taken:
+def of_exif(exif: Any) -> Metadata:
     """What Pillow's `Exif` says."""
     try:
         inner, place = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
@@ -38,10 +38,10 @@ def of_exif(exif: Any) -> Taken:
         turned = exif.get(_ORIENTATION, 1)
         make, model = exif.get(_MAKE), exif.get(_MODEL)
     except Exception:  # noqa: BLE001 - as above
-        return Taken(has_place=True)
+        return Metadata(has_place=True)
     latitude, longitude = _degrees(place, 1, 90), _degrees(place, 3, 180)
     known = latitude is not None and longitude is not None
-    return Taken(
+    return Metadata(
         at=next((date for date in map(_date, dates) if date), None),
         camera=camera(make, model),
         latitude=latitude if known else None,
@@ -51,7 +51,7 @@ def of_exif(exif: Any) -> Taken:
     )
 
 
-def of_video(tags: Mapping[str, str]) -> Taken:
+def of_video(tags: Mapping[str, str]) -> Metadata:
     """What a container's tags say. QuickTime's own date has the local time; the plain one is UTC."""
     tags = {key.lower(): value for key, value in tags.items()}
     apple = "com.apple.quicktime."
@@ -60,7 +60,7 @@ def of_video(tags: Mapping[str, str]) -> Taken:
     if latitude is not None and longitude is not None and (abs(latitude) > 90 or abs(longitude) > 180):
         latitude = longitude = None
     dates = (tags.get(apple + "creationdate"), tags.get("creation_time"), tags.get("date"))
-    return Taken(
+    return Metadata(
         at=next((date for date in map(_date, dates) if date), None),
         camera=camera(
             tags.get(apple + "make") or tags.get("make") or tags.get("com.android.manufacturer"),

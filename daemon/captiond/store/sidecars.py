@@ -138,7 +138,7 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
     return bool(new["new_reason"] != row.reason)
 
 
-def again(conn: Connection, file_ids: Collection[int], now: float) -> None:
+def make_due(conn: Connection, file_ids: Collection[int], now: float) -> None:
     """Written or refused -> pending and due now: the file has moved, or another caption is its own now."""
     statement = (
         update(_sidecar).where(_sidecar.c.file_id.in_(list(file_ids))).values(state="pending", reason=None, due_at=now)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from captiond import intake, log
 from captiond.errors import DatabaseError
-from captiond.intake import Place, Taken
+from captiond.intake import IntakeReport, Root
 from captiond.settle import CAPACITY, GONE, Settle
 from captiond.values import Priority, Quiet
-from captiond.watch.look import look
+from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
     from captiond.store.engine import Database
@@ -72,13 +72,13 @@ class Gate:
         self._trouble: str | None = None
         self._retry_at = 0.0
         self._retry_wait = _TROUBLE_SECONDS[0]
-        self.place: Place | None = None
+        self.root: Root | None = None
         """The root, while it is online; set by the scan thread. Nothing is looked at while it is None."""
         self.fresh = False
         """Whether files are opened to stat them: on network file systems."""
         self.prepare: Callable[[], None] = lambda: None
         """Called at the begin of each turn: new folders are watched and listed there."""
-        self.taken = Taken()
+        self.report = IntakeReport()
         """What became of all files so far."""
         self.looking_since: float | None = None
         """When the gate began to wait for the file system; None while it does not."""
@@ -107,7 +107,7 @@ class Gate:
             return not self._stopping
 
     def wake(self) -> None:
-        """There is something to do in `prepare`, or the place changed."""
+        """There is something to do in `prepare`, or the root changed."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
@@ -139,7 +139,7 @@ class Gate:
                 at = self._database_trouble(error)
             except Exception:  # noqa: BLE001  # one path that nobody thought of must not end the watching
                 # A scan finds again what is dropped here.
-                self._log.exception("gate_crashed", root=self.place.root if self.place else None)
+                self._log.exception("gate_crashed", root=self.root.path if self.root else None)
                 self._quiet = []
                 at = time.monotonic() + _TROUBLE_SECONDS[0]
             self._rest(at)
@@ -154,16 +154,16 @@ class Gate:
         self.prepare()
         self.looking_since = None
         self._collect()
-        place = self.place
-        if place is None:
+        root = self.root
+        if root is None:
             return None
         while not self._stopping and (paths := self._settle.due(time.monotonic(), intake.BATCH)):
             for path in paths:
-                self._measure(path, place)
+                self._measure(path, root)
             if len(self._quiet) >= intake.BATCH:
-                self._take(place)
+                self._take(root)
             self._collect()
-        self._take(place)
+        self._take(root)
         self._mark_gone()
         times = [self._settle.next_at(), self._retry_at if self._quiet else None]
         times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
@@ -180,20 +180,20 @@ class Gate:
     def _collect(self) -> None:
         with self._changed:
             noted, self._noted = self._noted, {}
-        place = self.place
-        if place is None or not noted:
+        root = self.root
+        if root is None or not noted:
             return  # the root is away: the scan that follows its return finds them
         now, full = time.monotonic(), False
         for path, priority in noted.items():
-            if self._takes(place.relative(path)):
+            if self._takes(root.relative(path)):
                 full |= not self._settle.sighted(path, priority, now)
         if full:
             self._on_overflow()
 
-    def _measure(self, path: str, place: Place) -> None:
+    def _measure(self, path: str, root: Root) -> None:
         began = self.looking_since = time.monotonic()
         try:
-            stat = look(path, place.real, fresh=self.fresh)
+            stat = stat_file(path, root.real, fresh=self.fresh)
         except OSError:
             self._settle.failed(path, time.monotonic())
             self._on_trouble()
@@ -206,16 +206,16 @@ class Gate:
         elif verdict is GONE and len(self._gone) < CAPACITY:
             self._gone.append((began + self._gone_seconds, path))
 
-    def _take(self, place: Place) -> None:
+    def _take(self, root: Root) -> None:
         while self._quiet:
             if time.monotonic() < self._retry_at:
                 return
             batch = self._quiet[: intake.BATCH]
-            taken = intake.take(self._db, place, batch, now=time.time())
+            taken = intake.take(self._db, root, batch, now=time.time())
             del self._quiet[: intake.BATCH]
             self._database_well()
-            self.taken.add(taken)
-            for quiet in taken.again:
+            self.report.add(taken)
+            for quiet in taken.undecided:
                 self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
             if taken.jobs:
                 self._on_work()

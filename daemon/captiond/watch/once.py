@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from captiond.intake import Place
+from captiond.intake import Root
 from captiond.paths import to_text
 from captiond.store import files
 from captiond.values import Priority
@@ -99,7 +99,7 @@ class _Once:
         self._found = found
         self._scope = scope
         self._wait_seconds = watch.settle_seconds
-        self._place = Place(row.id, scope.root, os.path.realpath(scope.root), watch.recipe)
+        self._root = Root(row.id, scope.root, os.path.realpath(scope.root), watch.recipe)
         self._gate = Gate(
             db,
             takes=scope.takes,
@@ -110,7 +110,7 @@ class _Once:
             online=self._unchanged,
         )
         self._gate.fresh = found.network
-        self._gate.place = self._place
+        self._gate.root = self._root
 
     def run(self) -> Scanned:
         thread = threading.Thread(target=self._gate.run, name=f"gate {self._row.id}", daemon=True)
@@ -120,7 +120,7 @@ class _Once:
         settled = True
         try:
             try:
-                report = reconcile(self._db, self._place, self._hooks())
+                report = reconcile(self._db, self._root, self._hooks())
             except RootAway:
                 away = self._away()
             else:
@@ -131,7 +131,7 @@ class _Once:
         if away is None:
             with self._db.write() as conn:
                 files.root_scanned(conn, self._row.id, time.time(), report.seconds)
-        taken = self._gate.taken
+        taken = self._gate.report
         return Scanned(
             self._row.path,
             online=away is None,
@@ -177,7 +177,7 @@ class _Once:
         look = threading.Event()
         before, deadline = -1, 0.0
         while self._gate.busy:
-            taken = self._gate.taken
+            taken = self._gate.report
             passed = (
                 taken.new + taken.changed + taken.moved + taken.back + taken.same + taken.not_media + taken.vanished
             )

@@ -21,11 +21,11 @@ from captiond.intake import is_gone
 from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders
-from captiond.watch.look import look
-from captiond.watch.reader import Reader
+from captiond.store.reading import ShortReads
+from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
-    from captiond.intake import Place
+    from captiond.intake import Root
     from captiond.store.engine import Database
     from captiond.values import Stat
 
@@ -90,7 +90,7 @@ class ScanReport:
     complete: bool = False
 
 
-def reconcile(db: Database, place: Place, hooks: Hooks) -> ScanReport:
+def reconcile(db: Database, root: Root, hooks: Hooks) -> ScanReport:
     """Compare a root with the database.
 
     Raises:
@@ -98,8 +98,8 @@ def reconcile(db: Database, place: Place, hooks: Hooks) -> ScanReport:
         DatabaseError: the database can't be read or written.
     """
     began, cpu = time.monotonic(), time.thread_time()
-    with Reader(db) as reader:
-        scan = _Scan(db, reader, place, hooks)
+    with ShortReads(db) as reader:
+        scan = _Scan(db, reader, root, hooks)
         scan.run()
     report = scan.report
     report.seconds, report.cpu_seconds = time.monotonic() - began, time.thread_time() - cpu
@@ -107,13 +107,13 @@ def reconcile(db: Database, place: Place, hooks: Hooks) -> ScanReport:
 
 
 class _Scan:
-    def __init__(self, db: Database, reader: Reader, place: Place, hooks: Hooks) -> None:
+    def __init__(self, db: Database, reader: ShortReads, root: Root, hooks: Hooks) -> None:
         self.report = ScanReport()
         self._db = db
-        self._place = place
+        self._root = root
         self._hooks = hooks
         self._reader = reader
-        self._folders = [place.root]
+        self._folders = [root.path]
         self._visited: set[str] = set()
         self._sighted: list[str] = []
         self._gone: list[tuple[str, str]] = []
@@ -140,7 +140,7 @@ class _Scan:
     def _folder(self, here: str) -> None:
         folder = to_text(here.rstrip("/"))
         self._hooks.entering(here)
-        rows: list[_Row] = self._reader.rows(folders.FOLDER_SQL, (folder, self._place.root_id, _LARGE + 1))
+        rows: list[_Row] = self._reader.rows(folders.FOLDER_SQL, (folder, self._root.id, _LARGE + 1))
         large = len(rows) > _LARGE
         known = {} if large else {row[0]: row for row in rows}
         matched = 0
@@ -160,7 +160,7 @@ class _Scan:
         else:
             if not large:
                 self._gone += [(folder, name) for name in known]
-            elif self._reader.rows(folders.COUNT_SQL, (folder, self._place.root_id))[0][0] > matched:
+            elif self._reader.rows(folders.COUNT_SQL, (folder, self._root.id))[0][0] > matched:
                 self._all_of(folder)
         self._visited.add(folder)
         if len(self._sighted) >= _SIGHTED or len(self._gone) >= _BATCH or len(self._back) >= _BATCH:
@@ -168,9 +168,7 @@ class _Scan:
 
     def _known_of(self, part: list[os.DirEntry[str]], folder: str) -> dict[str, _Row]:
         """What is known of a part of a folder that is too large to be held in memory at once."""
-        return {
-            name: row[:5] for name, row in self._rows_of(part, folder).items() if row[5] == (1, self._place.root_id)
-        }
+        return {name: row[:5] for name, row in self._rows_of(part, folder).items() if row[5] == (1, self._root.id)}
 
     def _rows_of(self, part: list[os.DirEntry[str]], folder: str) -> dict[str, Any]:
         """All that the database has of these names: `_Row`, then (present, root), then the id."""
@@ -207,9 +205,9 @@ class _Scan:
         there = []
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if self._hooks.enters(self._place.relative(entry.path)):
+                if self._hooks.enters(self._root.relative(entry.path)):
                     self._folders.append(entry.path)
-            elif not self._hooks.takes(self._place.relative(entry.path)):
+            elif not self._hooks.takes(self._root.relative(entry.path)):
                 known.pop(to_text(entry.name), None)  # excluded since it was taken: left as it is
             elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
                 there.append(entry)
@@ -219,7 +217,7 @@ class _Scan:
         for entry in there:
             name = to_text(entry.name)
             try:
-                stat = look(entry.path, self._place.real)
+                stat = stat_file(entry.path, self._root.real)
             except OSError as error:
                 self._away_if(error)
                 known.pop(name, None)
@@ -237,7 +235,7 @@ class _Scan:
             self.report.changed += 1
         else:
             present, root_id = row[5]
-            if root_id == self._place.root_id:
+            if root_id == self._root.id:
                 if not present:
                     self.report.back += 1
                     self._back.append(row[6])
@@ -259,7 +257,7 @@ class _Scan:
         """Folders that the database knows and that were not visited: gone, excluded since then, or unreadable."""
         unvisited = [
             folder
-            for (folder,) in self._reader.each(folders.FOLDERS_SQL, (self._place.root_id,))
+            for (folder,) in self._reader.each(folders.FOLDERS_SQL, (self._root.id,))
             if folder not in self._visited
         ]
         for folder in unvisited:
@@ -271,7 +269,7 @@ class _Scan:
     def _all_of(self, folder: str) -> None:
         """Every present file of a folder may be gone; which are is told when they are marked."""
         name = ""
-        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, self._place.root_id, name, _BATCH)):
+        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, self._root.id, name, _BATCH)):
             self._gone += rows
             name = rows[-1][1]
             self._flush()
@@ -303,7 +301,7 @@ class _Scan:
     # --- trouble
 
     def _unreadable(self, here: str, error: OSError) -> None:
-        if here == self._place.root:
+        if here == self._root.path:
             raise RootAway(error) from error
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return

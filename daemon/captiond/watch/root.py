@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from captiond import log
 from captiond.config.models import WatchMode
 from captiond.errors import DatabaseError
-from captiond.intake import Place, Taken
+from captiond.intake import Root
 from captiond.paths import from_text, to_text
 from captiond.store import files
 from captiond.watch import health as of_root
@@ -78,11 +78,11 @@ class RootWatcher:
             takes=self._takes,
             settle_seconds=watch.settle_seconds,
             on_work=on_work,
-            on_trouble=self._suspected,
+            on_trouble=self._suspect,
             on_overflow=self.lost,
             online=self._unchanged,
         )
-        self._gate.prepare = self._observe
+        self._gate.prepare = self._watch_new_folders
         self._scans = Scans(
             watch,
             db=db,
@@ -158,11 +158,6 @@ class RootWatcher:
         """How many complete scans there were since the start."""
         return self._scans.count
 
-    @property
-    def taken(self) -> Taken:
-        """What became of the files that came through the gate since the start."""
-        return self._gate.taken
-
     # --- what the gate and the tree ask and tell
 
     def noted(self, path: str) -> None:
@@ -182,7 +177,7 @@ class RootWatcher:
         self._touched = True
         self._wake.set()
 
-    def _suspected(self) -> None:
+    def _suspect(self) -> None:
         self._suspicious = True
         self._wake.set()
 
@@ -192,7 +187,7 @@ class RootWatcher:
     def _takes(self, path: str) -> bool:
         return self._scope.takes(path)
 
-    def _observe(self) -> None:
+    def _watch_new_folders(self) -> None:
         self._observer.work()
         if self._observer.limit_hit:
             self._wake.set()
@@ -240,29 +235,29 @@ class RootWatcher:
         if self._stopping:
             return
         if self.health.online:
-            self._see_to_events()
+            self._ensure_events()
         if self._unrecorded:
             self._report()
         self.ready.set()
-        place = self._gate.place
-        if place is not None and self._scans.due:
-            self._compare(place)
+        root = self._gate.root
+        if root is not None and self._scans.due:
+            self._compare(root)
 
-    def _see_to_events(self) -> None:
+    def _ensure_events(self) -> None:
         """Watch again after the reader died or was never begun, and poll where the watches were used up."""
         if self._observer.limit_hit:
             self._observer.fall_back()
-            self._now_polled()
+            self._fell_back()
         elif not self._observer.alive or (self._observer.limit_was_raised and self._scans.due):
             if self._observer.folders:
                 self._log.warning("inotify_died", remedy="none: it is started again")
             self._renew()
             self._unrecorded = True
 
-    def _compare(self, place: Place) -> None:
+    def _compare(self, root: Root) -> None:
         before = self._scans.unreadable
         try:
-            self._scans.run(place, self._scope)
+            self._scans.run(root, self._scope)
         except RootAway:
             self._suspicious = True
         self._unrecorded = self._unrecorded or self._scans.unreadable != before
@@ -277,24 +272,24 @@ class RootWatcher:
         found = of_root.classify(self._root, self._mount_point, probe=probe)
         self._looking_since = None
         if found.online and (touched or found.identity != self.health.identity or not self.health.online):
-            self._became(found)
+            self._came_online(found)
         elif not found.online and (self.health.online or found.reason != self.health.reason):
-            self._went(found)
+            self._went_offline(found)
 
-    def _became(self, found: Health) -> None:
+    def _came_online(self, found: Health) -> None:
         """The root is there, or is another than it was: watch it, then compare it."""
-        self._gate.place = None
+        self._gate.root = None
         self.health, self._mount_point = found, found.mount_point
         self._unrecorded = True
         self._renew()
         self._gate.fresh = found.network
-        self._gate.place = Place(self.root_id, self._root, os.path.realpath(self._root), self.recipe)
+        self._gate.root = Root(self.root_id, self._root, os.path.realpath(self._root), self.recipe)
         self._gate.wake()
         self._scans.at_once()
 
-    def _went(self, found: Health) -> None:
+    def _went_offline(self, found: Health) -> None:
         """The root is away: nothing of it is looked at."""
-        self._gate.place = None
+        self._gate.root = None
         self.health = found
         self._unrecorded = True
         self._observer.close()
@@ -309,9 +304,9 @@ class RootWatcher:
         self._looking_since = None
         self._scans.at_once()
         if self._observer.limit is not None:
-            self._now_polled()
+            self._fell_back()
 
-    def _now_polled(self) -> None:
+    def _fell_back(self) -> None:
         assert self._observer.limit is not None
         self._unrecorded = True
         self._scans.at_once()

@@ -15,7 +15,7 @@ from captiond.watch.reconcile import Hooks, ScanReport, reconcile
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
-    from captiond.intake import Place
+    from captiond.intake import Root
     from captiond.store.engine import Database
     from captiond.watch.gate import Gate
     from captiond.watch.observer import Observer
@@ -94,7 +94,7 @@ class Scans:
                 remedy="none: a scan finds what they told of; raise fs.inotify.max_queued_events if it happens often",
             )
 
-    def run(self, place: Place, scope: Scope) -> bool:
+    def run(self, root: Root, scope: Scope) -> bool:
         """Compare the root now.
 
         Returns:
@@ -108,7 +108,7 @@ class Scans:
         self.at = float("inf")
         report = ScanReport()
         try:
-            report = reconcile(self._db, place, self._hooks(scope, priority))
+            report = reconcile(self._db, root, self._hooks(scope, priority))
         finally:
             self.looking_since = None
             polls = self._observer.mode is WatchMode.POLL
@@ -120,7 +120,7 @@ class Scans:
             return False
         self._cost, self._first = report.cpu_seconds, False
         with self._db.write() as conn:
-            files.root_scanned(conn, place.root_id, time.time(), report.seconds)
+            files.root_scanned(conn, root.id, time.time(), report.seconds)
         self.count += 1
         if report.examples != self.unreadable and report.unreadable:
             self._log.warning(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Wiring:
     """Endpoints by name, routes by recipe, and the one line that says what better endpoint there could be."""
 
     settings: Settings
@@ -36,9 +36,9 @@ def choose(settings: Settings, environ: Mapping[str, str] = os.environ) -> Resol
     return resolve(settings, oxen_key=oxen_key, weights_present=has_weights)
 
 
-def wire(settings: Settings, environ: Mapping[str, str] = os.environ) -> Parts:
+def wire(settings: Settings, environ: Mapping[str, str] = os.environ) -> Wiring:
     """Build what the settings name; nothing is asked of any endpoint yet."""
     resolved = choose(settings, environ)
     full = settings.model_copy(update={"endpoints": dict(resolved.endpoints)})
     endpoints = {name: build(name, full, environ) for name in sorted(set(resolved.asked.values()))}
-    return Parts(settings, endpoints, routes.build(full, resolved.asked, endpoints), resolved.notice)
+    return Wiring(settings, endpoints, routes.build(full, resolved.asked, endpoints), resolved.notice)

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from captiond.endpoints.base import Endpoint
     from captiond.store.engine import Database
 
-TELL_SECONDS = 1.0
+PUBLISH_SECONDS = 1.0
 """The database is told at most so often, and only what changed."""
 
 
-class Vitals:
+class HealthMonitor:
     """The health of the endpoints. It runs on the monotonic clock: a change of the date pauses nothing."""
 
     def __init__(self, endpoints: Iterable[Endpoint], settings: Queue) -> None:
         self._concurrency = {endpoint.name: endpoint.concurrency for endpoint in endpoints}
         self._settings = settings
         self._health = dict.fromkeys(self._concurrency, EndpointHealth())
-        self._told: dict[str, tuple[str, str | None, float | None, int]] = {}
-        self._tell_at = 0.0
+        self._published: dict[str, tuple[str, str | None, float | None, int]] = {}
+        self._publish_at = 0.0
         self._log = log.get("endpoint")
 
     def of(self, name: str) -> EndpointHealth:
@@ -47,7 +47,7 @@ class Vitals:
             self._health[name], concurrency=self._concurrency[name], in_flight=in_flight, now=time.monotonic()
         )
 
-    def judge(self, task: Task, failure: Failure | None) -> None:
+    def after_call(self, task: Task, failure: Failure | None) -> None:
         """A call of this task ended, well when `failure` is None."""
         before = self._health[task.endpoint]
         health = self._health[task.endpoint] = policy.after_call(
@@ -60,8 +60,8 @@ class Vitals:
         )
         if health.state is HealthState.PAUSED and before.paused_until != health.paused_until:
             # Told once a trouble, not with every trial that fails: `status` has the time of the next one.
-            tell = self._log.debug if before.reason == health.reason and health.strikes > 1 else self._log.warning
-            tell(
+            write = self._log.debug if before.reason == health.reason and health.strikes > 1 else self._log.warning
+            write(
                 "endpoint_paused",
                 endpoint=task.endpoint,
                 reason=health.detail,
@@ -71,21 +71,21 @@ class Vitals:
         elif health.state is HealthState.HEALTHY and before.state is not HealthState.HEALTHY:
             self._log.info("endpoint_healthy", endpoint=task.endpoint)
 
-    def tell(self, db: Database, in_flight: Mapping[str, int]) -> None:
+    def publish(self, db: Database, in_flight: Mapping[str, int]) -> None:
         """Each endpoint's state into the database, for `status`."""
         passed = time.monotonic()
-        if passed < self._tell_at:
+        if passed < self._publish_at:
             return
-        self._tell_at = passed + TELL_SECONDS
+        self._publish_at = passed + PUBLISH_SECONDS
         rows: dict[str, tuple[str, str | None, float | None, int]] = {}
         for name in self._health:
             health = self.of(name)
             paused = health.state is HealthState.PAUSED
             until = round(time.time() + health.paused_until - passed) if paused else None
             rows[name] = (health.state.value, health.detail, until, in_flight.get(name, 0))
-        if rows == self._told:
+        if rows == self._published:
             return
         with db.write() as conn:
             for name, (state, reason, until_at, flying) in rows.items():
                 calls.set_endpoint(conn, name, state, reason, until_at, flying, now=time.time())
-        self._told = rows
+        self._published = rows

@@ -1,4 +1,4 @@
-"""Reading much from the database while the disk is walked, without holding one transaction all the time."""
+"""Reading much from the database over a long time, without holding one transaction all the while."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SLICE: Final = 0.5
 """Seconds that one transaction is kept: what was written since its begin can't leave the WAL before its end."""
 
 
-class Reader:
+class ShortReads:
     """Rows straight from the driver, in transactions that are begun when asked and end after half a second."""
 
     def __init__(self, db: Database) -> None:

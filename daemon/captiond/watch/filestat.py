@@ -1,4 +1,4 @@
-"""One look at one path: is it a file that can be taken up, and in which state."""
+"""The stat of one path, if it is a file that can be taken up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captiond.values import Stat
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def look(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
+def stat_file(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
     """The stat of a file that can be taken up; None if there is none.
 
     Only regular files are. A link to one inside the root counts as one, with the stat of its target. A link that leaves

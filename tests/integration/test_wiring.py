@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from captiond.config.models import Settings
-from captiond.parts import choose, wire
+from captiond.wiring import choose, wire
 
 
 def test_oxens_key_in_the_environment_or_as_a_systemd_credential_selects_oxen(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
     (tmp_path / "api-key").write_text("a-key\n")
     for environ in ({"OXEN_API_KEY": "a-key"}, {"CREDENTIALS_DIRECTORY": str(tmp_path)}):
-        parts = wire(Settings(), home | environ)
-        assert [route.endpoint.name for route in parts.routes.values()] == ["oxen"]
-        assert parts.notice is None
+        wiring = wire(Settings(), home | environ)
+        assert [route.endpoint.name for route in wiring.routes.values()] == ["oxen"]
+        assert wiring.notice is None
     for environ in ({}, {"OXEN_API_KEY": " "}):
         assert choose(Settings(), home | environ).asked == {"default": "builtin"}
 
