@@ -39,7 +39,7 @@ class Outcome:
     """What became of a sidecar.
 
     `digest` is the SHA-256 of the bytes that were to be written; `reason` says, with the remedy, why they were not:
-    `refused` stays so until a person acts, `pending` may pass by itself.
+    `refused` stays so until a person acts, `pending` may pass by itself. It is None for a sidecar whose file is not there.
     """
 
     state: State
@@ -66,13 +66,15 @@ def is_sidecar_name(name: str, suffix: str) -> bool:
     return name.endswith(suffix) or _TEMPORARY.match(name) is not None
 
 
-def write(target: str, body: bytes, *, owned: Collection[str]) -> Outcome:
+def write(target: str, body: bytes, *, owned: Collection[str], beside: str | None = None) -> Outcome:
     """Write `body` to `target`, or say why not; it never raises for what the file system does, and leaves nothing behind.
 
     Args:
         target: the sidecar's path, as the OS names it.
         body: all of its bytes.
         owned: SHA-256 of every content that may be replaced, because captiond wrote it.
+        beside: the name, in the same folder, of the file that it belongs to: without that, nothing is written. A share
+            may have been unmounted a moment ago, and then the folder is the bare mount point, or one that is gone.
     """
     digest = hashlib.sha256(body).hexdigest()
     folder, name = os.path.split(target)
@@ -81,10 +83,14 @@ def write(target: str, body: bytes, *, owned: Collection[str]) -> Outcome:
     try:
         # Two plans for one file may be carried out at once; the second must see what the first has done.
         with _LOCKS[hash(target) % len(_LOCKS)], _opened(folder) as parent:
+            if beside is not None and not _is_there(parent, beside):
+                return Outcome("pending", digest, None)
             _sweep(folder, parent)
             _replace(parent, name, body, {*owned, digest})
     except _RefusedError as refusal:
         return Outcome("refused", digest, str(refusal))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return Outcome("pending", digest, None if beside is not None else _explained(error))
     except OSError as error:
         return Outcome("pending", digest, _explained(error))
     return Outcome("written", digest, None)
@@ -113,6 +119,14 @@ def _opened(folder: str) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _is_there(parent: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> None:

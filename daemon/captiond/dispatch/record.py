@@ -28,9 +28,10 @@ RETRY_SIDECAR_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A sidecar to be written after the commit."""
+    """A sidecar to be written after the commit, at `target` beside the file at `path`."""
 
     file_id: int
+    path: str
     target: str
     body: bytes
     owned: frozenset[str]
@@ -84,7 +85,7 @@ def plan(conn: Connection, file_id: int, path: str, settings: SidecarSettings) -
     body = sidecar.encode(document)
     sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest())
     owned, old = sidecars.owned(conn, file_id)
-    return Plan(file_id, sidecar.path_for(path, settings.suffix), body, owned, old)
+    return Plan(file_id, path, sidecar.path_for(path, settings.suffix), body, owned, old)
 
 
 def pending(conn: Connection, settings: SidecarSettings, skip: Callable[[int | None], bool], now: float) -> list[Plan]:

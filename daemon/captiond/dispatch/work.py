@@ -137,10 +137,10 @@ def _call(route: Route, answer: Answer | None, started_at: float, seconds: float
     )
 
 
-def publish(file_id: int, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:
-    """Write a sidecar; when the file has moved, take the old one away."""
+def publish(file_id: int, path: str, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:
+    """Write the sidecar of the file at `path`; when the file has moved, take the old one away."""
     try:
-        outcome = sidecar.write(target, body, owned=owned)
+        outcome = sidecar.write(target, body, owned=owned, beside=os.path.basename(path))
         if outcome.state == "written" and old is not None and old != target:
             sidecar.remove(old, owned=owned)
     except Exception as error:
