@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from sqlalchemy import select
+
 from captiond import captions, jobs
 from captiond.errors import FAILURES
 from captiond.paths import to_text
 from captiond.store import calls, files, sidecars
+from captiond.store import tables as t
 from captiond.store.engine import Database
 from captiond.values import Answer, Call, Job, Kind, MediaFacts, Opened, Priority, Reply, Source, Stat, Usage
 
@@ -31,7 +34,7 @@ class Library:
         root.mkdir(parents=True, exist_ok=True)
         self.db = Database.open(f"sqlite:///{database}", migrate=True)
         with self.db.write() as conn:
-            self.root_id = files.upsert_root(conn, to_text(str(root)), "default", "inotify")
+            self.root_id = files.upsert_root(conn, to_text(str(root)), "default")
             files.root_scanned(conn, self.root_id, time.time(), 0.5)
 
     def __enter__(self) -> Self:
@@ -109,7 +112,7 @@ class Library:
         path = os.path.join(self.root, name)
         os.unlink(path)
         with self.db.write() as conn:
-            row = files.file_by_path(conn, to_text(path))
+            row = files.files_by_path(conn, [to_text(path)]).get(to_text(path))
             assert row is not None
             files.mark_absent(conn, [row.id])
 
@@ -124,7 +127,7 @@ class Library:
     def job(self, file_id: int) -> Any:
         """The file's last job."""
         with self.db.read() as conn:
-            return jobs.latest(conn, file_id)
+            return conn.execute(select(t.job).where(t.job.c.file_id == file_id).order_by(t.job.c.id.desc())).first()
 
     def _enqueue(self, conn: Any, file_id: int, now: float, priority: Priority) -> int:
         return jobs.enqueue(conn, file_id=file_id, root_id=self.root_id, recipe="default", priority=priority, now=now)

@@ -50,7 +50,7 @@ class Rows:
 
     def id_of(self, path: Path) -> int:
         with self.db.read() as conn:
-            row = files.file_by_path(conn, to_text(os.fspath(path)))
+            row = files.files_by_path(conn, [to_text(os.fspath(path))]).get(to_text(os.fspath(path)))
         assert row is not None, path
         return row.id
 
@@ -132,7 +132,7 @@ class Compared(Rows):
         watch = Watch(path=root, recipe=recipe, **settings)
         self.scope = Scope(watch, suffix=SUFFIX, database=os.fspath(db.path), roots=())
         with db.write() as conn:
-            root_id = files.upsert_root(conn, to_text(os.fspath(root)), recipe, "poll")
+            root_id = files.upsert_root(conn, to_text(os.fspath(root)), recipe)
             files.set_root_state(conn, root_id, "online", None, "/", "ext4")
         self.as_root = Root(root_id, os.fspath(root), os.path.realpath(root), recipe)
         self.sighted: list[str] = []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.store import sidecars
@@ -191,17 +191,6 @@ def attach(conn: Connection, *, file_id: int, content_id: int, caption_id: int |
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
-
-
-def get(conn: Connection, caption_id: int) -> Row[Any] | None:
-    """A caption's row, current or not."""
-    return conn.execute(_GET, {"the_caption": caption_id}).one_or_none()
-
-
-def history(conn: Connection, content_id: int) -> Sequence[Row[Any]]:
-    """All captions that these bytes ever had, under every recipe, the newest first."""
-    query = select(_caption).where(_caption.c.content_id == content_id).order_by(_caption.c.id.desc())
-    return conn.execute(query).all()
 
 
 _DOCUMENT = (

@@ -39,11 +39,6 @@ def watchdog() -> None:
     _send("WATCHDOG=1")
 
 
-def extend_timeout(seconds: float) -> None:
-    """Start or stop takes so long from now on: for a migration of a large database."""
-    _send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
-
-
 def watchdog_interval() -> float | None:
     """Seconds between two `watchdog` calls: half of what WatchdogSec= allows. None: nobody waits for them."""
     try:

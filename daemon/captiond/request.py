@@ -100,7 +100,7 @@ class Request:
         for start in range(0, len(targets), BATCH):
             with self.db.write() as conn:
                 roots = {
-                    watch.path: files.upsert_root(conn, to_text(str(watch.path)), watch.recipe, None)
+                    watch.path: files.upsert_root(conn, to_text(str(watch.path)), watch.recipe)
                     for watch in {target.watch.path: target.watch for target in targets if target.watch}.values()
                 }
                 for target in targets[start : start + BATCH]:

@@ -61,11 +61,6 @@ def path_for(path: str, suffix: str) -> str:
     return path + suffix
 
 
-def is_sidecar_name(name: str, suffix: str) -> bool:
-    """True for the name of a sidecar, or of a temporary file that becomes one: never media."""
-    return name.endswith(suffix) or _TEMPORARY.match(name) is not None
-
-
 def write(target: str, body: bytes, *, owned: Collection[str], beside: str | None = None) -> Outcome:
     """Write `body` to `target`, or say why not; it never raises for what the file system does, and leaves nothing behind.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     import os
@@ -111,13 +111,12 @@ class MediaFacts:
 class Measures:
     """What the built-in describer may say, measured on the encoded picture.
 
-    `colours` are (name, share 0..1), largest first; brightness and contrast 0..1; sharpness is the mean absolute
+    `colours` are (name, share 0..1), largest first; brightness 0..1; sharpness is the mean absolute
     Laplacian of the grey picture in 0..255 steps.
     """
 
     colours: tuple[tuple[str, float], ...]
     brightness: float
-    contrast: float
     sharpness: float
 
 
@@ -215,6 +214,10 @@ class Reply:
     tags: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     language: str | None = None
+
+
+ANSWERED: Final = "answered"
+"""The outcome of a call that brought a usable answer; every other outcome is a failure's code."""
 
 
 @dataclass(frozen=True, slots=True)

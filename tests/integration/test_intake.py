@@ -40,7 +40,7 @@ def test_a_new_picture_gets_a_row_and_a_job_with_its_priority(root: Compared) ->
     assert (taken.new, taken.jobs) == (2, 2)
     assert root.jobs() == [("new.jpg", "queued", Priority.NEW), ("old.bin", "queued", Priority.BACKLOG)]
     with root.db.read() as conn:
-        row = files.file_by_path(conn, str(new))
+        row = files.files_by_path(conn, [str(new)]).get(str(new))
     assert row is not None
     assert row.stat == quiet(new).stat
     assert (row.media, row.present, row.root_id) == (True, True, root.as_root.id)

@@ -16,10 +16,9 @@ from sqlalchemy import Connection, event, select, update
 
 from captiond import jobs
 from captiond.paths import from_text, to_text
-from captiond.store import calls
 from captiond.store import tables as t
 from captiond.store.engine import Database
-from captiond.values import Call, Job, Priority
+from captiond.values import Job, Priority
 from stored import add_file, add_root, save, show
 
 RECIPES = ["default"]
@@ -62,9 +61,9 @@ def row(conn: Connection, job_id: int) -> Any:
 
 def test_a_claim_takes_a_person_first_then_the_new_then_the_backlog_each_in_order_of_time(conn: Connection) -> None:
     backlog = queued(conn, "1", priority=Priority.BACKLOG)
-    late = queued(conn, "2", due_at=12.0)
-    early = queued(conn, "3", due_at=11.0)
-    person = queued(conn, "4", priority=Priority.PERSON, due_at=15.0)
+    late = queued(conn, "2", now=12.0)
+    early = queued(conn, "3", now=11.0)
+    person = queued(conn, "4", priority=Priority.PERSON, now=15.0)
     assert [job.id for job in claim(conn, 3)] == [person, early, late]
     assert [job.id for job in claim(conn)] == [backlog]
     assert claim(conn) == []
@@ -104,7 +103,7 @@ def test_a_claim_leaves_other_recipes_offline_roots_lower_priorities_and_later_j
     queued(conn, "1", recipe="products")
     queued(conn, "2", root_id=root_id)
     queued(conn, "3", priority=Priority.BACKLOG)
-    queued(conn, "4", due_at=20.5)
+    queued(conn, "4", now=20.5)
     mine = queued(conn, "5")
     which: dict[str, Any] = {"offline_roots": [root_id], "min_priority": Priority.NEW}
     assert [job.id for job in claim(conn, **which)] == [mine]
@@ -113,27 +112,16 @@ def test_a_claim_leaves_other_recipes_offline_roots_lower_priorities_and_later_j
     assert claim(conn, 0) == []
 
 
-def test_a_claim_for_a_request_takes_only_its_jobs(conn: Connection) -> None:
-    mine = queued(conn, "1", request="mine", priority=Priority.PERSON)
-    queued(conn, "2", request="other", priority=Priority.PERSON)
-    queued(conn, "3")
-    assert [job.id for job in claim(conn, request="mine")] == [mine]
-    assert jobs.open_jobs(conn, "mine") == 1
-    assert jobs.open_jobs(conn, "nobody") == 0
-
-
 def test_the_next_due_time_is_that_of_the_next_claim(conn: Connection) -> None:
     root_id = add_root(conn)
     which: dict[str, Any] = {"recipes": RECIPES, "offline_roots": [root_id]}
     assert jobs.next_due(conn, **which) is None
-    queued(conn, "1", priority=Priority.PERSON, due_at=30.0)
-    queued(conn, "2", priority=Priority.BACKLOG, due_at=25.0)
-    queued(conn, "3", due_at=40.0, request="mine")
+    queued(conn, "1", priority=Priority.PERSON, now=30.0)
+    queued(conn, "2", priority=Priority.BACKLOG, now=25.0)
     queued(conn, "4", root_id=root_id)
     queued(conn, "5", recipe="products")
     assert jobs.next_due(conn, **which) == 25.0
     assert jobs.next_due(conn, **which, min_priority=Priority.NEW) == 30.0
-    assert jobs.next_due(conn, **which, request="mine") == 40.0
     assert jobs.next_due(conn, recipes=[], offline_roots=[]) is None
     assert len(claim(conn, offline_roots=[root_id], now=25.0)) == 1
     assert jobs.next_due(conn, **which) == 30.0
@@ -182,7 +170,7 @@ def test_threads_and_connections_never_claim_the_same_job(db: Database, tmp_path
 
 
 def test_asking_again_for_a_queued_file_raises_its_priority_and_makes_no_second_job(conn: Connection) -> None:
-    first = queued(conn, "1", priority=Priority.BACKLOG, due_at=500.0)
+    first = queued(conn, "1", priority=Priority.BACKLOG, now=500.0)
     file_id = row(conn, first).file_id
     again = jobs.enqueue(conn, file_id=file_id, root_id=None, recipe="default", priority=Priority.NEW, now=11.0)
     assert again == first
@@ -196,7 +184,7 @@ def test_asking_again_for_a_queued_file_raises_its_priority_and_makes_no_second_
     assert (row(conn, first).priority, row(conn, first).request) == (100, "token")
 
 
-@pytest.mark.parametrize("ending", ["finish", "fail", "retry", "give_back", "drop", "recover"])
+@pytest.mark.parametrize("ending", ["finish", "fail", "retry", "give_back", "recover"])
 def test_what_is_asked_for_while_it_runs_is_done_again_whatever_its_ending(conn: Connection, ending: str) -> None:
     job_id = queued(conn)
     (job,) = claim(conn)
@@ -222,8 +210,6 @@ def end(conn: Connection, job: Job, ending: str) -> bool:
             return jobs.retry(conn, job, due_at=40.0, reason="timeout", detail="it took long")
         case "give_back":
             return jobs.give_back(conn, job, due_at=40.0, reason="unavailable", detail="away")
-        case "drop":
-            return jobs.drop(conn, job, now=30.0)
         case _:
             return jobs.recover(conn, now=30.0, max_attempts=5, latest_due=1000.0) == (1, 0)
 
@@ -252,7 +238,7 @@ def test_each_ending_leaves_the_job_as_it_says(
     assert (after.run_id is None) == (state == "queued")
 
 
-@pytest.mark.parametrize("ending", ["finish", "fail", "retry", "give_back", "drop"])
+@pytest.mark.parametrize("ending", ["finish", "fail", "retry", "give_back"])
 def test_only_the_run_that_claimed_a_job_ends_it_and_only_once(conn: Connection, ending: str) -> None:
     job_id = queued(conn)
     (job,) = claim(conn, run_id="an earlier run")
@@ -263,15 +249,6 @@ def test_only_the_run_that_claimed_a_job_ends_it_and_only_once(conn: Connection,
     assert row(conn, job_id) == before
     assert end(conn, mine, ending)
     assert not end(conn, mine, ending)
-
-
-def test_a_dropped_job_leaves_its_calls(conn: Connection) -> None:
-    job_id = queued(conn)
-    (job,) = claim(conn)
-    call_id = calls.record(conn, job_id, None, Call("oxen", "model", 1.0, 0.5, "answered"))
-    assert jobs.drop(conn, job)
-    assert jobs.latest(conn, job.file_id) is None
-    assert conn.execute(select(t.call.c.id, t.call.c.job_id)).all() == [(call_id, None)]
 
 
 # --- starting anew
@@ -290,7 +267,7 @@ def test_after_a_crash_running_jobs_are_queued_until_their_attempts_are_used_up(
 
 
 def test_a_clock_that_was_years_ahead_delays_no_job(conn: Connection) -> None:
-    job_id = queued(conn, due_at=1e10)
+    job_id = queued(conn, now=1e10)
     jobs.recover(conn, now=30.0, max_attempts=3, latest_due=3630.0)
     assert row(conn, job_id).due_at == 3630.0
 
@@ -389,7 +366,7 @@ class Queue(RuleBasedStateMachine):
             self.owned[job.id] = job
         return taken[0] if taken else None
 
-    @rule(job=held, ending=st.sampled_from(["finish", "fail", "retry", "give_back", "drop"]))
+    @rule(job=held, ending=st.sampled_from(["finish", "fail", "retry", "give_back"]))
     def end(self, job: Job | None, ending: str) -> None:
         if job is None:
             return

@@ -23,7 +23,7 @@ PHOTO = MediaFacts(
     latitude=48.8584,
     longitude=2.2945,
 )
-MEASURES = Measures((("grey", 0.55), ("brown", 0.3), ("white", 0.1)), 0.7, 0.4, 12.0)
+MEASURES = Measures((("grey", 0.55), ("brown", 0.3), ("white", 0.1)), 0.7, 12.0)
 CLIP = MediaFacts(Kind.VIDEO, "video/mp4", "mp4", 1920, 1080, duration_seconds=83.4, video_codec="h264")
 
 
@@ -85,7 +85,7 @@ def test_colours_are_named_largest_first(colours: tuple[tuple[str, float], ...],
 
 
 def test_a_picture_without_a_named_colour_still_has_its_brightness() -> None:
-    assert ". Very dark, with few sharp edges." in describe(PHOTO, Measures((), 0.01, 0, 0))
+    assert ". Very dark, with few sharp edges." in describe(PHOTO, Measures((), 0.01, 0))
 
 
 numbers = st.floats(0, 1)
@@ -95,7 +95,6 @@ numbers = st.floats(0, 1)
     st.builds(
         Measures,
         st.lists(st.tuples(st.sampled_from(["red", "grey"]), numbers), max_size=5).map(tuple),
-        numbers,
         numbers,
         st.floats(0, 255),
     ),

@@ -123,14 +123,6 @@ def test_names_with_line_breaks_and_names_that_are_not_utf8_match_like_others() 
     assert not made.enters("x\ny")
 
 
-def test_reaching_a_file_needs_every_folder_on_the_way() -> None:
-    made = patterns(exclude=("raw/",))
-    assert made.reaches("a/b/c.jpg")
-    assert made.reaches("c.jpg")
-    assert not made.reaches("a/raw/b/c.jpg")
-    assert not made.reaches("@eaDir/c.jpg")
-
-
 @given(st.binary(min_size=1, max_size=12).filter(lambda name: not set(name) & {0, ord("/")}))
 def test_no_name_breaks_the_matching(raw: bytes) -> None:
     name = os.fsdecode(raw)

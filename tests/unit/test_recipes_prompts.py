@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from captiond import recipes
 from captiond.config.models import Recipe
-from captiond.recipes import PROMPT_VARIABLES, unknown_variables
+from captiond.config.variables import PROMPT_VARIABLES, unknown_variables
 from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Stat
 from captiond.values import FilePart as WholeFile
 

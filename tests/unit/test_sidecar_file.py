@@ -330,7 +330,6 @@ def test_every_name_that_linux_allows_gets_its_sidecar(tmp_path: Path, name: byt
     path = os.path.join(tmp_path, os.fsdecode(name))
     target = sidecar.path_for(path, ".caption.json")
     assert sidecar.write(target, NEW, owned={digest(OLD)}).state == "written"
-    assert sidecar.is_sidecar_name(os.path.basename(target), ".caption.json")
     with open(os.fsencode(target), "rb") as written:
         assert written.read() == NEW
     assert sidecar.remove(target, owned={digest(NEW)})
@@ -341,21 +340,6 @@ def test_the_bytes_are_pretty_utf8_json_in_the_order_of_the_document() -> None:
     assert body.decode() == (
         '{\n  "schema": "captiond/1",\n  "caption": "Größe 🎉",\n  "tags": [],\n  "category": null\n}\n'
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("photo.jpg.caption.json", True),
-        (".captiond-0123456789abcdef.tmp", True),
-        ("photo.jpg", False),
-        ("photo.json", False),
-        ("photo.caption.jsonx", False),
-        (".captiond-x.tmp", False),
-    ],
-)
-def test_sidecars_and_their_temporary_files_are_known_by_their_names(name: str, expected: bool) -> None:
-    assert sidecar.is_sidecar_name(name, ".caption.json") is expected
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from captiond.cli.output import local_time, safe, safe_lines, say, size, style
+from captiond.cli.output import local_time, number, safe, safe_lines, say, size, style
+from captiond.values import ANSWERED
 
 _STATES = {"done": "green", "failed": "red", "refused": "yellow", "pending": "yellow", "written": "green"}
 
@@ -91,7 +92,7 @@ def _usage(row: Mapping[str, Any]) -> list[str]:
 
 
 def _job(job: Mapping[str, Any]) -> None:
-    attempts = f"{job['attempts']} attempt{'' if job['attempts'] == 1 else 's'}"
+    attempts = number(job["attempts"], "attempt")
     moment = job["finished_at"] or job["started_at"] if job["state"] != "queued" else job["due_at"]
     when = f"{'due' if job['state'] == 'queued' else 'at'} {local_time(moment)}"
     _row("job", " · ".join([_state(job["state"]), f"recipe {safe(job['recipe'])}", attempts, when]))
@@ -102,7 +103,7 @@ def _job(job: Mapping[str, Any]) -> None:
 
 
 def _call(call: Mapping[str, Any]) -> str:
-    outcome = call["outcome"] if call["outcome"] == "answered" else style(safe(call["outcome"]), fg="red")
+    outcome = call["outcome"] if call["outcome"] == ANSWERED else style(safe(call["outcome"]), fg="red")
     status = [] if call["http_status"] in (None, 200) else [f"HTTP {call['http_status']}"]
     parts = [
         local_time(call["started_at"]),

@@ -25,9 +25,10 @@ from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import Outcome
-from captiond.errors import DatabaseUnavailable, Stopped
+from captiond.dispatch.work import Outcome, WasPublished
+from captiond.errors import DatabaseError, DatabaseUnavailable, Stopped
 from captiond.store import sidecars
+from captiond.values import Priority
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
@@ -70,7 +71,7 @@ class Dispatcher:
         run_id: str,
         downloads: Path,
         offline: Callable[[], Collection[int]] = tuple,
-        min_priority: int = 0,
+        min_priority: int = Priority.BACKLOG,
     ) -> None:
         self._db = db
         self._settings = settings
@@ -91,6 +92,8 @@ class Dispatcher:
         self._look_now = True
         self._look_at = self._sidecars_at = 0.0
         self._data_version = -1
+        self._published: list[WasPublished] = []
+        self._published_at = float("inf")
         self._trouble: str | None = None
         self.beat = time.monotonic()
         """When the loop last turned; for the watchdog."""
@@ -188,12 +191,52 @@ class Dispatcher:
         return outcomes
 
     def _record(self, outcomes: list[Outcome]) -> None:
-        if not outcomes:
-            return
-        with self._db.write() as conn:
-            steps = [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
+        """Judge what came in: as much as possible without a commit, the rest in one."""
+        steps: list[Step] = []
+        left: list[Outcome] = []
+        if outcomes:
+            with self._db.read() as conn:
+                for outcome in outcomes:
+                    judged = self._outcomes.judge_unwritten(conn, outcome)
+                    if judged is None:
+                        left.append(outcome)
+                    else:
+                        steps += judged
+        published = [outcome for outcome in left if isinstance(outcome, WasPublished)]
+        if len(published) == len(left) and not self._published_is_due(bool(left)):
+            # A written sidecar is no news to anybody: it is recorded with the next answer.
+            self._published += published
+        else:
+            steps += self._write([*self._published, *left])
+            self._published.clear()
         self._take(steps)
-        self._look_now = True
+        self._look_now |= bool(outcomes)
+
+    def _published_is_due(self, more: bool) -> bool:
+        if not self._published:
+            self._published_at = time.monotonic() + LOOK_SECONDS if more else float("inf")
+        return self._stopping.is_set() or len(self._published) >= BATCH or time.monotonic() >= self._published_at
+
+    def _write(self, outcomes: list[Outcome]) -> list[Step]:
+        try:
+            with self._db.write() as conn:
+                return [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
+        except DatabaseError:
+            raise
+        except Exception:
+            # One of them is a bug: each on its own, to find out which.
+            self._log.exception("record_crashed")
+            return [step for outcome in outcomes for step in self._write_one(outcome)]
+
+    def _write_one(self, outcome: Outcome) -> list[Step]:
+        try:
+            with self._db.write() as conn:
+                return self._outcomes.judge(conn, outcome)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            with self._db.write() as conn:
+                return self._outcomes.crashed(conn, outcome, error)
 
     def _take(self, steps: list[Step]) -> None:
         """The commit stands: go on."""
@@ -264,13 +307,14 @@ class Dispatcher:
     def _rooms(self) -> dict[str, tuple[list[str], int]]:
         """Endpoints that can start jobs now: their recipes, and how many: the free slots, and a few for the encoders."""
         encoders = self._pools.encoders
-        ahead = encoders + 2 - self._tasks.at(Stage.READING, Stage.ENCODING).total()
+        ahead = 2 * encoders + 2 - self._tasks.at(Stage.READING, Stage.ENCODING).total()
         taken = self._tasks.at()
         rooms = {}
         for name in self._endpoints:
             slots = self.health.slots(name, 0) + (2 * encoders if self.health.healthy(name) else 0)
             room = min(ahead, slots - taken[name])
-            if room > 0:
+            # Not one by one: what waits encoded bridges the time, and a claim of several costs as much as one of one.
+            if room >= max(1, min(encoders, slots)):
                 rooms[name] = ([key for key, route in self._routes.items() if route.endpoint.name == name], room)
         return rooms
 

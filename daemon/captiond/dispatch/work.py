@@ -18,7 +18,7 @@ from captiond.errors import Failure, Internal
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
 from captiond.paths import is_url, to_text
-from captiond.values import Answer, Call, Encoded, FileContext, Job, Opened, Reply
+from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, Job, Opened, Reply
 
 if TYPE_CHECKING:
     from captiond.media.guard import Guard
@@ -125,7 +125,7 @@ def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
 
 def _call(route: Route, answer: Answer | None, started_at: float, seconds: float) -> Call:
     """The record of a call that was answered well; also the ground of one that was not."""
-    call = Call(route.endpoint.name, route.model, started_at, seconds, outcome="answered", http_status=200)
+    call = Call(route.endpoint.name, route.model, started_at, seconds, outcome=ANSWERED, http_status=200)
     if answer is None:
         return call
     return replace(

@@ -2,10 +2,9 @@
 
               enqueue                claim                finish
     (nothing) -------> queued ----------------> running ----------> done
-                        ^  ^                     | | |     fail
-                        |  +-- retry, give_back -+ | +----------> failed
-                        |  +-- recover (new run) --+ |               |
-                        |                            +-- drop -> (nothing)
+                        ^  ^                     | |       fail
+                        |  +-- retry, give_back -+ +------------> failed
+                        |  +-- recover (new run) -+                  |
                         +------------- requeue ----------------------+
 
 A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
@@ -15,24 +14,21 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.queries import counts, failures, latest, of_ids, open_jobs
+from captiond.jobs.queries import counts, failures, of_ids
 from captiond.jobs.queueing import abandon, enqueue, recover, requeue, reroute
-from captiond.jobs.running import claim, drop, fail, finish, give_back, next_due, retry
+from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry
 
 __all__ = [
     "abandon",
     "claim",
     "counts",
-    "drop",
     "enqueue",
     "fail",
     "failures",
     "finish",
     "give_back",
-    "latest",
     "next_due",
     "of_ids",
-    "open_jobs",
     "recover",
     "requeue",
     "reroute",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
 
-from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, PATH, chunks
+from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, PATH, chunks
 from captiond.store import tables as t
 from captiond.values import JobState
 
@@ -40,19 +40,8 @@ def failures(conn: Connection, limit: int) -> Sequence[Row[Any]]:
     ).all()
 
 
-def latest(conn: Connection, file_id: int) -> Row[Any] | None:
-    """The file's last job: every column; None if it never had one."""
-    return conn.execute(select(JOB).where(JOB.c.file_id == file_id).order_by(JOB.c.id.desc()).limit(1)).one_or_none()
-
-
-def open_jobs(conn: Connection, request: str) -> int:
-    """How many jobs of this request are queued or running."""
-    query = select(func.count()).where(JOB.c.request == request, JOB.c.state.in_(OPEN))
-    return int(conn.execute(query).scalar_one())
-
-
 def of_ids(conn: Connection, ids: Collection[int]) -> list[Row[Any]]:
-    """These jobs, in the order of their ids: every column and `path` (text). A dropped one is missing."""
+    """These jobs, in the order of their ids: every column and `path` (text). One that is gone is missing."""
     query = (
         select(JOB, PATH)
         .join(t.file, t.file.c.id == JOB.c.file_id)

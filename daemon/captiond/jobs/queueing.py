@@ -41,7 +41,6 @@ def enqueue(
     priority: int,
     now: float,
     request: str | None = None,
-    due_at: float | None = None,
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
@@ -56,7 +55,7 @@ def enqueue(
         "priority": int(priority),
         "request": request,
         "created_at": now,
-        "due_at": now if due_at is None else due_at,
+        "due_at": now,
     }
     return int(conn.execute(_ENQUEUE, row).scalar_one())
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
 
 from captiond.jobs.terms import AGAIN, JOB, PATH, QUEUED, RUNNING
 from captiond.paths import from_text
 from captiond.store import tables as t
 from captiond.store.clean import cleaned
-from captiond.values import Job, JobState
-
-_ANY_PRIORITY = -1
+from captiond.values import Job, JobState, Priority
 
 _queue = JOB.alias("queue")
 _IN_ORDER = (_queue.c.priority.desc(), _queue.c.due_at, _queue.c.id)
@@ -22,20 +20,19 @@ _IN_ORDER = (_queue.c.priority.desc(), _queue.c.due_at, _queue.c.id)
 _is_there = select(t.file.c.id).where(t.file.c.id == _queue.c.file_id, t.file.c.present == 1).exists()
 
 
-def _claimable(*columns: Any, of_request: bool) -> Select[Any]:
+def _claimable(*columns: Any) -> Select[Any]:
     # The job of a file that is gone waits: it may be a share that comes back, and is claimed again when the file is seen.
-    query = select(*columns).where(
+    return select(*columns).where(
         _queue.c.state == QUEUED,
         _is_there,
         _queue.c.recipe.in_(bindparam("recipes", expanding=True)),
         or_(_queue.c.root_id.is_(None), _queue.c.root_id.not_in(bindparam("offline_roots", expanding=True))),
     )
-    return query.where(_queue.c.request == bindparam("the_request")) if of_request else query
 
 
-def _claim(*, of_request: bool) -> Any:
+def _claim() -> Any:
     picked = (
-        _claimable(_queue.c.id, of_request=of_request)
+        _claimable(_queue.c.id)
         .where(_queue.c.priority >= bindparam("min_priority"), _queue.c.due_at <= bindparam("now"))
         .order_by(*_IN_ORDER)
         .limit(bindparam("free"))
@@ -54,7 +51,7 @@ def _claim(*, of_request: bool) -> Any:
     )
 
 
-def _next_due(*, of_request: bool) -> Any:
+def _next_due() -> Any:
     """The earliest due time of each priority is the first that fits in the index: no need to look at all jobs."""
     top = select(func.max(JOB.c.priority).label("priority")).where(JOB.c.state == QUEUED)
     levels = top.cte("levels", recursive=True)
@@ -64,7 +61,7 @@ def _next_due(*, of_request: bool) -> Any:
         )
     )
     first = (
-        _claimable(_queue.c.due_at, of_request=of_request)
+        _claimable(_queue.c.due_at)
         .where(_queue.c.priority == levels.c.priority)
         .order_by(_queue.c.due_at, _queue.c.id)
         .limit(1)
@@ -74,8 +71,8 @@ def _next_due(*, of_request: bool) -> Any:
     return select(func.min(first)).select_from(levels).where(levels.c.priority >= bindparam("min_priority"))
 
 
-_CLAIM = {of_request: _claim(of_request=of_request) for of_request in (False, True)}
-_NEXT_DUE = {of_request: _next_due(of_request=of_request) for of_request in (False, True)}
+_CLAIM = _claim()
+_NEXT_DUE = _next_due()
 _CLAIMED = (
     select(JOB, PATH, t.root.c.path.label("root"), t.content.c.sha256)
     .join(t.file, t.file.c.id == JOB.c.file_id)
@@ -86,17 +83,8 @@ _CLAIMED = (
 )
 
 
-def _which(
-    recipes: Collection[str], offline_roots: Collection[int], request: str | None, min_priority: int | None
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "recipes": list(recipes),
-        "offline_roots": list(offline_roots),
-        "min_priority": _ANY_PRIORITY if min_priority is None else int(min_priority),
-    }
-    if request is not None:
-        found["the_request"] = request
-    return found
+def _which(recipes: Collection[str], offline_roots: Collection[int], min_priority: int) -> dict[str, Any]:
+    return {"recipes": list(recipes), "offline_roots": list(offline_roots), "min_priority": int(min_priority)}
 
 
 def claim(
@@ -107,8 +95,7 @@ def claim(
     offline_roots: Collection[int],
     run_id: str,
     now: float,
-    request: str | None = None,
-    min_priority: int | None = None,
+    min_priority: int = Priority.BACKLOG,
 ) -> list[Job]:
     """queued -> running: the next jobs that are due, at most `limit`, the highest priority first; an attempt each.
 
@@ -118,13 +105,12 @@ def claim(
         offline_roots: no job of these roots.
         run_id: this run of the program: only it may end the jobs.
         now: seconds since 1970.
-        request: only the jobs of this request.
         min_priority: only jobs of this priority or higher.
     """
     if limit <= 0 or not recipes:
         return []
-    which = _which(recipes, offline_roots, request, min_priority)
-    ids = conn.execute(_CLAIM[request is not None], {**which, "free": limit, "run": run_id, "now": now}).scalars().all()
+    which = _which(recipes, offline_roots, min_priority)
+    ids = conn.execute(_CLAIM, {**which, "free": limit, "run": run_id, "now": now}).scalars().all()
     if not ids:
         return []
     return [
@@ -152,14 +138,13 @@ def next_due(
     *,
     recipes: Collection[str],
     offline_roots: Collection[int],
-    request: str | None = None,
-    min_priority: int | None = None,
+    min_priority: int = Priority.BACKLOG,
 ) -> float | None:
     """When `claim` would next find a job with the same arguments; None if none is queued."""
     if not recipes:
         return None
-    which = _which(recipes, offline_roots, request, min_priority)
-    due: float | None = conn.execute(_NEXT_DUE[request is not None], which).scalar_one()
+    which = _which(recipes, offline_roots, min_priority)
+    due: float | None = conn.execute(_NEXT_DUE, which).scalar_one()
     return due
 
 
@@ -211,8 +196,6 @@ def _waiting(attempts: Any) -> Any:
 
 _RETRY = _waiting(JOB.c.attempts)
 _GIVE_BACK = _waiting(func.max(JOB.c.attempts - 1, 0))
-_DROP_LATER = _ending(JobState.DONE).where(AGAIN)
-_DROP = delete(JOB).where(_mine)
 
 
 def _end(conn: Connection, statement: Any, job: Job, **values: Any) -> bool:
@@ -240,9 +223,3 @@ def give_back(
 ) -> bool:
     """running -> queued, and the attempt is given back: not the file was at fault, but the endpoint, the root or time."""
     return _end(conn, _GIVE_BACK, job, later=due_at, why=reason, what=cleaned(detail))
-
-
-def drop(conn: Connection, job: Job, *, now: float | None = None) -> bool:
-    """running -> (nothing): there is no work after all. Its calls stay, without a job."""
-    later = job.due_at if now is None else now
-    return _end(conn, _DROP_LATER, job, now=later, why=None, what=None) or _end(conn, _DROP, job)

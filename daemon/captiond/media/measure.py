@@ -1,4 +1,4 @@
-"""What can be measured on a picture without recognising anything: colours, brightness, contrast, sharpness."""
+"""What can be measured on a picture without recognising anything: colours, brightness, sharpness."""
 
 from __future__ import annotations
 
@@ -33,11 +33,9 @@ _LAPLACE = (0, 1, 0, 1, -4, 1, 0, 1, 0)
 def measure(picture: Image.Image) -> Measures:
     """Measure an RGB or L picture."""
     grey = picture.convert("L")
-    statistics = ImageStat.Stat(grey)
     return Measures(
         colours=colours(picture),
-        brightness=round(statistics.mean[0] / 255, 4),
-        contrast=round(statistics.stddev[0] / 127.5, 4),
+        brightness=round(ImageStat.Stat(grey).mean[0] / 255, 4),
         sharpness=round(_sharpness(grey), 2),
     )
 

@@ -35,11 +35,6 @@ class EncodeSpec:
         if self.video not in VIDEO_MODES:
             raise ValueError(f"video is one of {', '.join(VIDEO_MODES)}, not {self.video}")
 
-    @property
-    def shape(self) -> str:
-        """The settings that change what a model sees, as text: a part of a recipe's digest."""
-        return f"edge={self.max_edge};video={self.video};frames={self.max_frames}x{self.frame_edge}"
-
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:

@@ -141,7 +141,6 @@ def _measures(told: dict[str, Any]) -> Measures:
     return Measures(
         colours=tuple((_text(name), _number(share)) for name, share in colours),
         brightness=_number(told.get("brightness")),
-        contrast=_number(told.get("contrast")),
         sharpness=_number(told.get("sharpness")),
     )
 

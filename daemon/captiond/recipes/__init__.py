@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-from captiond.config.variables import PROMPT_VARIABLES, unknown_variables
 from captiond.recipes.answers import reply
 from captiond.recipes.prompts import digest, render, request
 
 __all__ = [
-    "PROMPT_VARIABLES",
     "digest",
     "render",
     "reply",
     "request",
-    "unknown_variables",
 ]

@@ -11,9 +11,6 @@ from captiond.store import tables as t
 from captiond.store.clean import cleaned
 from captiond.values import Call
 
-ANSWERED = "answered"
-"""The outcome of a call that brought a usable answer; every other outcome is a failure's code."""
-
 
 @dataclass(frozen=True, slots=True)
 class Spend:
@@ -21,12 +18,9 @@ class Spend:
 
     endpoint: str
     calls: int
-    answered: int
     prompt_tokens: int | None
     completion_tokens: int | None
     cost_usd: float | None
-    bytes_sent: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +63,9 @@ _SPEND = (
     select(
         t.call.c.endpoint,
         func.count().label("calls"),
-        func.count().filter(t.call.c.outcome == ANSWERED).label("answered"),
         func.sum(t.call.c.prompt_tokens).label("prompt_tokens"),
         func.sum(t.call.c.completion_tokens).label("completion_tokens"),
         func.sum(t.call.c.cost_usd).label("cost_usd"),
-        func.sum(t.call.c.bytes_sent).label("bytes_sent"),
-        func.sum(t.call.c.seconds).label("seconds"),
     )
     .where(t.call.c.started_at >= bindparam("since"))
     .group_by(t.call.c.endpoint)

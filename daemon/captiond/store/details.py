@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, or_, select
 
 from captiond.store import tables as t
+from captiond.store.files import split
 
 Fields = Mapping[str, Any]
 """A row by the names of its columns."""
@@ -32,7 +33,7 @@ class Details:
 
 def find(conn: Connection, path: str) -> int | None:
     """The file's id by its path as text."""
-    folder, _, name = path.rpartition("/")
+    folder, name = split(path)
     found: int | None = conn.execute(
         select(t.file.c.id).where(t.file.c.folder == folder, t.file.c.name == name)
     ).scalar_one_or_none()
@@ -73,7 +74,7 @@ def _all(conn: Connection, query: Select[Any]) -> list[Fields]:
 
 def failed_under(conn: Connection, path: str) -> list[int]:
     """The ids of files with a failed job: the one of this path, and all below it."""
-    folder, _, name = path.rpartition("/")
+    folder, name = split(path)
     below = path.rstrip("/") + "/"
     # "0" is the character after "/": a range that the index on folders serves, unlike LIKE.
     is_below = or_(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.mounts import must_be_polled
+from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.values import Stat
 
@@ -76,12 +77,9 @@ def split(path_text: str) -> tuple[str, str]:
 # --- roots ----------------------------------------------------------------------------------------------------------
 
 
-def upsert_root(conn: Connection, path_text: str, recipe: str, mode: str | None) -> int:
-    """Make the root known, or known again; returns its id. What was learnt of it before stays.
-
-    `mode` is how it is watched; None leaves what was recorded, for those who don't watch it.
-    """
-    values: dict[str, Any] = {"recipe": recipe, "watched": 1} | ({} if mode is None else {"mode": mode})
+def upsert_root(conn: Connection, path_text: str, recipe: str) -> int:
+    """Make the root known, or known again; returns its id. What was learnt of it before stays."""
+    values: dict[str, Any] = {"recipe": recipe, "watched": 1}
     statement = insert(t.root).values({"path": path_text, "state": "online", "mode": "inotify"} | values)
     statement = statement.on_conflict_do_update(index_elements=[t.root.c.path], set_=values)
     return int(conn.execute(statement.returning(t.root.c.id)).scalar_one())
@@ -141,11 +139,6 @@ def waiting_files(conn: Connection, root_id: int) -> int:
 
 
 # --- looking files up -----------------------------------------------------------------------------------------------
-
-
-def file_by_path(conn: Connection, path_text: str) -> FileRow | None:
-    """The file of this path, present or not."""
-    return files_by_path(conn, [path_text]).get(path_text)
 
 
 def files_by_path(conn: Connection, paths: Iterable[str]) -> dict[str, FileRow]:
@@ -218,8 +211,7 @@ def move_file(conn: Connection, row: FileRow, root_id: int, path_text: str, stat
     values = {"root_id": root_id, "folder": folder, "name": name, "present": 1, **_stat_values(stat)}
     if conn.execute(update(t.file).where(as_seen).values(values)).rowcount != 1:
         return False
-    mine = t.sidecar.c.file_id == row.id
-    conn.execute(update(t.sidecar).where(mine).values(state="pending", reason=None, due_at=now))
+    sidecars.make_due(conn, [row.id], now)
     return True
 
 

@@ -79,7 +79,7 @@ def scan(watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], recor
     began = time.monotonic()
     root = os.path.abspath(watch.path)
     with db.write() as conn:
-        root_id = files.upsert_root(conn, to_text(root), watch.recipe, None)
+        root_id = files.upsert_root(conn, to_text(root), watch.recipe)
         row = files.root(conn, root_id)
     assert row is not None
     found = of_root.classify(root, row.mount_point, probe=True)

@@ -79,15 +79,6 @@ class Patterns:
             return False
         return not self._exclude.match_file(line)
 
-    def reaches(self, path: str) -> bool:
-        """Whether this file is looked at, and every folder on the way to it is entered."""
-        at = path.find("/")
-        while at > 0:
-            if not self.enters(path[:at]):
-                return False
-            at = path.find("/", at + 1)
-        return self.takes(path)
-
 
 def is_junk(name: str) -> bool:
     """Whether a file of this name is never looked at, on no root: partial, temporary and system files."""

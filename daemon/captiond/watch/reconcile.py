@@ -80,7 +80,6 @@ class ScanReport:
     seen: int = 0
     new: int = 0
     changed: int = 0
-    moved: int = 0
     gone: int = 0
     back: int = 0
     unreadable: int = 0

@@ -68,7 +68,7 @@ class RootWatcher:
         self._on_state = on_state
         self._log = log.get("watch").bind(root=self._name)
         with db.write() as conn:
-            self.root_id = files.upsert_root(conn, self._name, watch.recipe, None)
+            self.root_id = files.upsert_root(conn, self._name, watch.recipe)
             row = files.root(conn, self.root_id)
         assert row is not None
         self._mount_point = row.mount_point

@@ -94,11 +94,8 @@ class Scans:
                 remedy="none: a scan finds what they told of; raise fs.inotify.max_queued_events if it happens often",
             )
 
-    def run(self, root: Root, scope: Scope) -> bool:
+    def run(self, root: Root, scope: Scope) -> None:
         """Compare the root now.
-
-        Returns:
-            Whether it was a complete scan.
 
         Raises:
             RootAway: the root went away meanwhile.
@@ -117,7 +114,7 @@ class Scans:
             # What was asked for while the scan ran, by lost events say, still holds.
             self.at = min(self.at, time.monotonic() + pause)
         if not report.complete:
-            return False
+            return
         self._cost, self._first = report.cpu_seconds, False
         with self._db.write() as conn:
             files.root_scanned(conn, root.id, time.time(), report.seconds)
@@ -130,7 +127,6 @@ class Scans:
                 remedy="give captiond's user the right to list and enter them, or exclude them",
             )
         self.unreadable = report.examples
-        return True
 
     def _hooks(self, scope: Scope, priority: Priority) -> Hooks:
         def stopping() -> bool:
