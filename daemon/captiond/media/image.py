@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from captiond.errors import Corrupt, DecoderMemory, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
-from captiond.media import colour, header, metadata
+from captiond.media import colour, header, metadata, planes
 from captiond.media.identify import Sniffed
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
@@ -89,7 +89,7 @@ def prepare(sniffed: Sniffed) -> str:
 
 
 def to_jpeg(image: Image.Image, max_bytes: int, at_seconds: float | None = None) -> ImagePart:
-    """An RGB or L picture as JPEG of at most `max_bytes`: first the quality goes down, then the size."""
+    """An RGB, YCbCr or L picture as JPEG of at most `max_bytes`: first the quality goes down, then the size."""
     image.info.clear()  # Pillow would write the original's comment
     while True:
         target = io.BytesIO()
@@ -140,8 +140,11 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
     profile = profile if isinstance(profile, bytes) else None
     if _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
         return _as_it_is(image, file, facts, taken, spec)
-    picture = _resized(image, fitted(image.size, spec.max_edge))
-    picture = colour.plain(picture, profile)
+    target = fitted(image.size, spec.max_edge)
+    if target != image.size and not spec.measure and colour.is_srgb(profile) and planes.possible(image):
+        picture = planes.resized(image, target)
+    else:
+        picture = colour.plain(_resized(image, target), profile)
     if turn is not None:
         picture = picture.transpose(turn)
     part = to_jpeg(picture, spec.max_bytes)
