@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from captiond import captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError
-from captiond.store import files
+from captiond.store import files, sidecars
 from captiond.values import Priority, Source
 from captiond.watch.root import RootWatcher
 from captiond.wiring import Wiring, wire
@@ -155,6 +155,9 @@ class Service:
     def _on_root_state(self, _root_id: int, online: bool, message: str) -> None:
         if online:
             self._log.info("root_online", detail=message)
+            # What could not be written while it was away, or full, need not wait for its next try.
+            with self._db.write() as conn:
+                sidecars.recover(conn, time.time())
         else:
             self._log.warning("root_offline", detail=message)
         if self._dispatcher is not None:
@@ -236,5 +239,7 @@ class Service:
         with self._db.read() as conn:
             counts = jobs.counts(conn)
         offline = sum(1 for watcher in self._watchers if not watcher.online)
-        roots = f"{len(self._watchers)} roots" + (f" ({offline} offline)" if offline else "")
+        roots = ("1 root" if len(self._watchers) == 1 else f"{len(self._watchers)} roots") + (
+            f" ({offline} offline)" if offline else ""
+        )
         return f"{roots}, {counts.get('queued', 0)} queued, {counts.get('running', 0)} running, {counts.get('failed', 0)} failed"

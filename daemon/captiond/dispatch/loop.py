@@ -24,9 +24,10 @@ from captiond.dispatch import record
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
+from captiond.dispatch.recorder import Recorder
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import Outcome, WasPublished
-from captiond.errors import DatabaseError, DatabaseUnavailable, Stopped
+from captiond.dispatch.work import Outcome
+from captiond.errors import DatabaseUnavailable, Stopped
 from captiond.store import sidecars
 from captiond.values import Priority
 
@@ -87,13 +88,12 @@ class Dispatcher:
         self._tasks = Tasks(self._endpoints)
         self.health = HealthMonitor(self._endpoints.values(), settings.queue)
         self._outcomes = Outcomes(settings, self._tasks, self.health)
+        self._recorder = Recorder(db, self._outcomes)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._look_now = True
         self._look_at = self._sidecars_at = 0.0
         self._data_version = -1
-        self._published: list[WasPublished] = []
-        self._published_at = float("inf")
         self._trouble: str | None = None
         self.beat = time.monotonic()
         """When the loop last turned; for the watchdog."""
@@ -158,7 +158,8 @@ class Dispatcher:
             self._outcomes.stopping = self._stopping.is_set()
             try:
                 outcomes = outcomes or self._collect()
-                self._record(outcomes)
+                self._take(self._recorder.record(outcomes, hurry=self._stopping.is_set()))
+                self._look_now |= bool(outcomes)
                 outcomes = []
                 self._start_calls()
                 if not self._stopping.is_set():
@@ -189,54 +190,6 @@ class Dispatcher:
             self._look_now = True
             self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
         return outcomes
-
-    def _record(self, outcomes: list[Outcome]) -> None:
-        """Judge what came in: as much as possible without a commit, the rest in one."""
-        steps: list[Step] = []
-        left: list[Outcome] = []
-        if outcomes:
-            with self._db.read() as conn:
-                for outcome in outcomes:
-                    judged = self._outcomes.judge_unwritten(conn, outcome)
-                    if judged is None:
-                        left.append(outcome)
-                    else:
-                        steps += judged
-        published = [outcome for outcome in left if isinstance(outcome, WasPublished)]
-        if len(published) == len(left) and not self._published_is_due(bool(left)):
-            # A written sidecar is no news to anybody: it is recorded with the next answer.
-            self._published += published
-        else:
-            steps += self._write([*self._published, *left])
-            self._published.clear()
-        self._take(steps)
-        self._look_now |= bool(outcomes)
-
-    def _published_is_due(self, more: bool) -> bool:
-        if not self._published:
-            self._published_at = time.monotonic() + LOOK_SECONDS if more else float("inf")
-        return self._stopping.is_set() or len(self._published) >= BATCH or time.monotonic() >= self._published_at
-
-    def _write(self, outcomes: list[Outcome]) -> list[Step]:
-        try:
-            with self._db.write() as conn:
-                return [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
-        except DatabaseError:
-            raise
-        except Exception:
-            # One of them is a bug: each on its own, to find out which.
-            self._log.exception("record_crashed")
-            return [step for outcome in outcomes for step in self._write_one(outcome)]
-
-    def _write_one(self, outcome: Outcome) -> list[Step]:
-        try:
-            with self._db.write() as conn:
-                return self._outcomes.judge(conn, outcome)
-        except DatabaseError:
-            raise
-        except Exception as error:
-            with self._db.write() as conn:
-                return self._outcomes.crashed(conn, outcome, error)
 
     def _take(self, steps: list[Step]) -> None:
         """The commit stands: go on."""
@@ -322,12 +275,12 @@ class Dispatcher:
         if time.monotonic() < self._sidecars_at:
             return
         self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
-        with self._db.read() as conn:
-            if not sidecars.due(conn, time.time(), limit=1):
-                return
         offline = set(self._offline())
+        with self._db.read() as conn:
+            if not sidecars.due(conn, time.time(), limit=1, offline_roots=offline):
+                return
         with self._db.write() as conn:
-            plans = record.pending(conn, self._settings.sidecar, lambda root_id: root_id in offline, time.time())
+            plans = record.pending(conn, self._settings.sidecar, offline, time.time())
         for plan in plans:
             self._publish(plan)
 

@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import OperationalError
-
 from captiond import captions, jobs, log, policy
 from captiond.dispatch import record
 from captiond.dispatch.routes import smaller
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
     from captiond.config.models import Settings
     from captiond.dispatch.health import HealthMonitor
     from captiond.media.spec import EncodeSpec
+
+VANISHED_SECONDS = 5.0
+"""Until then the watcher of the root knows whether the file is gone or the whole root is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +68,58 @@ class Outcomes:
         self._log = log.get("dispatch")
         self.stopping = False
 
+    def judge_unwritten(self, conn: Connection, outcome: Outcome) -> list[Step] | None:
+        """What follows from an outcome that changes nothing in the database; None if it has to be recorded.
+
+        Most files come here twice before their answer: a look-up is a tenth of the cost of a commit.
+        """
+        if isinstance(outcome, WasPublished | WasAnswered | HasFailed):
+            return None
+        task = self._tasks.get(outcome.job_id)
+        if task is None:
+            return []
+        if isinstance(outcome, WasEncoded):
+            task.encoded, task.spec, task.seconds["encode"] = outcome.encoded, outcome.spec, outcome.seconds
+            self._tasks.make_ready(task)
+            return []
+        if self.stopping or record.known(conn, task.job, task.route, outcome.opened) is not None:
+            return None
+        self._was_read(task, outcome)
+        leader = self._tasks.leader(task)
+        if leader is task:
+            task.stage = Stage.ENCODING
+            return [Encode(task)]
+        task.stage = Stage.FOLLOWING
+        if task not in leader.followers:
+            leader.followers.append(task)
+        return []
+
     def judge(self, conn: Connection, outcome: Outcome) -> list[Step]:
-        """Record one outcome. What can't be recorded because of a bug fails its job, and nothing else."""
+        """Record one outcome in the transaction of `conn`."""
         if isinstance(outcome, WasPublished):
             return self._published(conn, outcome)
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
-        try:
-            with conn.begin_nested():
-                match outcome:
-                    case WasRead():
-                        return self._read(conn, task, outcome)
-                    case WasEncoded():
-                        return self._encoded(task, outcome)
-                    case WasAnswered():
-                        return self._answered(conn, task, outcome)
-                    case HasFailed():
-                        return self._failed(conn, task, outcome.failure, outcome.call)
-        except OperationalError:
-            raise
-        except Exception as error:
-            self._log.exception("record_crashed", path=task.job.path)
-            return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None)
+        match outcome:
+            case WasRead():
+                return self._read(conn, task, outcome)
+            case WasAnswered():
+                return self._answered(conn, task, outcome)
+            case HasFailed():
+                return self._failed(conn, task, outcome.failure, outcome.call)
+            case WasEncoded():
+                return self.judge_unwritten(conn, outcome) or []
+
+    def crashed(self, conn: Connection, outcome: Outcome, error: Exception) -> list[Step]:
+        """An outcome can't be recorded because of a bug: that fails its job, and nothing else."""
+        if isinstance(outcome, WasPublished):
+            self._tasks.publishing.discard(outcome.file_id)
+            return []
+        task = self._tasks.get(outcome.job_id)
+        if task is None:
+            return []
+        return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None)
 
     def give_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
         """Tasks that can't go on now: they wait in the database, with their attempt returned."""
@@ -98,26 +128,16 @@ class Outcomes:
 
     # --- one function an outcome
 
-    def _read(self, conn: Connection, task: Task, outcome: WasRead) -> list[Step]:
+    @staticmethod
+    def _was_read(task: Task, outcome: WasRead) -> None:
         task.opened, task.seconds["read"] = outcome.opened, outcome.seconds
+
+    def _read(self, conn: Connection, task: Task, outcome: WasRead) -> list[Step]:
+        self._was_read(task, outcome)
         caption_id = record.known(conn, task.job, task.route, outcome.opened)
         if caption_id is not None:
             return self._done(conn, task, caption_id, via="known")
-        if self.stopping:
-            return self.give_back(conn, [task], Stopped())
-        leader = self._tasks.leader(task)
-        if leader is not task:
-            task.stage = Stage.FOLLOWING
-            if task not in leader.followers:
-                leader.followers.append(task)
-            return []
-        task.stage = Stage.ENCODING
-        return [Encode(task)]
-
-    def _encoded(self, task: Task, outcome: WasEncoded) -> list[Step]:
-        task.encoded, task.spec, task.seconds["encode"] = outcome.encoded, outcome.spec, outcome.seconds
-        self._tasks.make_ready(task)
-        return []
+        return self.give_back(conn, [task], Stopped())
 
     def _answered(self, conn: Connection, task: Task, outcome: WasAnswered) -> list[Step]:
         assert task.opened is not None
@@ -183,11 +203,12 @@ class Outcomes:
                 ending = "given_back"
                 jobs.give_back(conn, job, due_at=due_at, reason=reason, detail=detail)
             case _:
-                # Drop. The job stays, and is claimed again should the file come back: a share that was unmounted a moment
-                # ago looks the same from here.
+                # Drop. The job stays, and is claimed again should the file come back. Whether a file of a root is gone is
+                # told by its watcher alone: a share that was unmounted a moment ago looks the same from here.
                 ending = "absent"
-                files.mark_absent(conn, [job.file_id])
-                jobs.give_back(conn, job, due_at=now, reason=reason, detail=detail)
+                if job.root_id is None:
+                    files.mark_absent(conn, [job.file_id])
+                jobs.give_back(conn, job, due_at=now + VANISHED_SECONDS, reason=reason, detail=detail)
         steps: list[Step] = [End(task, ending, failure=failure)]
         for follower in task.followers:
             # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.

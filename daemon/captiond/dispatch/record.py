@@ -7,7 +7,7 @@ commit, its digest already recorded, so that a crash in between costs a rewrite 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,12 +88,8 @@ def plan(conn: Connection, file_id: int, path: str, settings: SidecarSettings) -
     return Plan(file_id, path, sidecar.path_for(path, settings.suffix), body, owned, old)
 
 
-def pending(conn: Connection, settings: SidecarSettings, skip: Callable[[int | None], bool], now: float) -> list[Plan]:
-    """The sidecars that are due: after a move, a crash or a full disk. `skip` tells roots that are away."""
-    plans = []
-    for row in sidecars.due(conn, now, limit=100):
-        if not skip(row.root_id):
-            made = plan(conn, row.file_id, row.path, settings)
-            if made is not None:
-                plans.append(made)
-    return plans
+def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:
+    """The sidecars that are due: after a move, a crash or a full disk. Those of roots that are away wait."""
+    due = sidecars.due(conn, now, limit=100, offline_roots=offline_roots)
+    plans = [plan(conn, row.file_id, row.path, settings) for row in due]
+    return [made for made in plans if made is not None]

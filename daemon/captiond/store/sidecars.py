@@ -58,15 +58,20 @@ _DUE = (
         or_(_sidecar.c.due_at <= bindparam("now"), _sidecar.c.due_at > bindparam("far")),
         t.file.c.present == 1,
         t.file.c.caption_id.is_not(None),
+        or_(t.file.c.root_id.is_(None), t.file.c.root_id.not_in(bindparam("away", expanding=True))),
     )
     .order_by(_sidecar.c.due_at)
     .limit(bindparam("most"))
 )
 
 
-def due(conn: Connection, now: float, limit: int) -> list[Due]:
-    """Pending sidecars whose time has come, of files that are there and have a caption; the longest overdue first."""
-    rows = conn.execute(_DUE, {"now": now, "far": now + _FAR, "most": limit})
+def due(conn: Connection, now: float, limit: int, offline_roots: Collection[int] = ()) -> list[Due]:
+    """Pending sidecars whose time has come, of files that are there and have a caption; the longest overdue first.
+
+    Those of `offline_roots` are left out, and so take no one's place.
+    """
+    values = {"now": now, "far": now + _FAR, "most": limit, "away": list(offline_roots)}
+    rows = conn.execute(_DUE, values)
     return [Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}")) for row in rows]
 
 
