@@ -67,7 +67,9 @@ class Pools:
     def publish(self, plan: Plan) -> None:
         """Write a sidecar."""
         self._publish.submit(
-            lambda: self._events.put(work.publish(plan.file_id, plan.path, plan.target, plan.body, plan.owned, plan.old))
+            lambda: self._events.put(
+                work.publish(plan.file_id, plan.path, plan.target, plan.body, plan.owned, plan.old)
+            )
         )
 
     def forget(self, task: Task, downloads: Path) -> None:
