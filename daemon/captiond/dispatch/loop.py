@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 
 from captiond import jobs, log
 from captiond.dispatch import record
+from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
-from captiond.dispatch.recorder import Recorder
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import Outcome
 from captiond.errors import DatabaseUnavailable, Stopped
@@ -88,7 +88,7 @@ class Dispatcher:
         self._tasks = Tasks(self._endpoints)
         self.health = HealthMonitor(self._endpoints.values(), settings.queue)
         self._outcomes = Outcomes(settings, self._tasks, self.health)
-        self._recorder = Recorder(db, self._outcomes)
+        self._committer = Committer(db, self._outcomes)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._look_now = True
@@ -158,7 +158,7 @@ class Dispatcher:
             self._outcomes.stopping = self._stopping.is_set()
             try:
                 outcomes = outcomes or self._collect()
-                self._take(self._recorder.record(outcomes, hurry=self._stopping.is_set()))
+                self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
                 self._look_now |= bool(outcomes)
                 outcomes = []
                 self._start_calls()

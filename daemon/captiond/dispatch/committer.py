@@ -19,7 +19,7 @@ PUBLISHED_SECONDS = 1.0
 MOST_PUBLISHED = 64
 
 
-class Recorder:
+class Committer:
     """Called by the dispatcher's thread alone."""
 
     def __init__(self, db: Database, outcomes: Outcomes) -> None:
