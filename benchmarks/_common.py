@@ -12,11 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import psutil
 
@@ -142,6 +142,23 @@ class Watched:
             self.peak_main = max(self.peak_main, numbers(self._process.pid, "VmHWM"))
 
 
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Hold these processes and all below them (SIGSTOP), and let them go on at the end."""
+    tops = [psutil.Process(pid) for pid in pids]
+    for process in tops:
+        process.suspend()
+    everyone = [process for top in tops for process in (*top.children(recursive=True), top)]
+    for process in everyone:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in everyone:
+            with suppress(psutil.Error):
+                process.resume()
+
+
 class Report:
     """A short table, a line of JSON, and whether the goals were met."""
 
@@ -212,9 +229,3 @@ def wait_for(done: Callable[[], bool], program: Program, seconds: float, every: 
         if time.monotonic() > deadline:
             sys.exit(f"not done after {seconds:g} s:\n{program.text[-3000:]}")
         time.sleep(every)
-
-
-def rate(stats: Mapping[str, Any]) -> float:
-    """Requests a second at the endpoint, between the first and the last."""
-    arrivals: list[float] = stats["arrivals"]
-    return (len(arrivals) - 1) / (arrivals[-1] - arrivals[0])
