@@ -93,6 +93,7 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._look_now = True
         self._look_at = self._sidecars_at = 0.0
+        self._more = False
         self._data_version = -1
         self._trouble: str | None = None
         self.beat = time.monotonic()
@@ -230,14 +231,17 @@ class Dispatcher:
         now = time.monotonic()
         if not (self._look_now or now >= self._look_at):
             return
-        self._look_at, self._look_now = now + LOOK_SECONDS, False
         rooms = self._rooms()
-        offline = self._offline()
-        with self._db.read() as conn:
-            recipes = [recipe for mine, _ in rooms.values() for recipe in mine]
-            due = jobs.next_due(conn, recipes=recipes, offline_roots=offline, min_priority=self._min_priority)
-        if due is None or due > time.time():
+        if not rooms:
             return
+        self._look_at, self._look_now = now + LOOK_SECONDS, False
+        offline = self._offline()
+        if not self._more:
+            with self._db.read() as conn:
+                recipes = [recipe for mine, _ in rooms.values() for recipe in mine]
+                due = jobs.next_due(conn, recipes=recipes, offline_roots=offline, min_priority=self._min_priority)
+            if due is None or due > time.time():
+                return
         with self._db.write() as conn:
             claimed = [
                 job
@@ -252,6 +256,8 @@ class Dispatcher:
                     min_priority=self._min_priority,
                 )
             ]
+        # As many as could be: there are likely more, and the next look can do without asking first.
+        self._more = len(claimed) == sum(room for _, room in rooms.values())
         for job in claimed:
             task = Task(job, self._routes[job.recipe])
             self._tasks.add(task)
