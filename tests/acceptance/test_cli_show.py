@@ -122,7 +122,7 @@ def test_the_text_names_what_the_json_has(home: Home) -> None:
         "tags red",
         "count: 1",
         "640 × 480",
-        "$0.0021",
+        "0.0021 USD",
     ):
         assert part in text
 

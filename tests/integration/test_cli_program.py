@@ -8,13 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
 from captiond import __version__
 from captiond.cli.db import COMMANDS as DB_COMMANDS
-from captiond.cli.lazy import LazyGroup
-from captiond.cli.main import COMMANDS, cli
+from captiond.cli.main import COMMANDS
 from captiond.cli.model import COMMANDS as MODEL_COMMANDS
 from waiting import until
 
@@ -54,18 +52,6 @@ def test_the_help_of_every_command_ends_with_an_example(path: list[str], tmp_pat
     last = result.stdout.rstrip().rpartition("Example")[2]
     assert f"captiond {' '.join(path)}" in last.replace("captiond --config /etc/captiond/config.toml", "captiond")
     assert "Options:" not in last
-
-
-@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
-def test_the_list_says_of_each_command_what_the_command_says_of_itself(path: list[str]) -> None:
-    group: click.Command | None = cli
-    told = None
-    for name in path:
-        assert isinstance(group, LazyGroup)
-        told = group.lazy[name].short_help
-        group = group.get_command(click.Context(group), name)
-    assert group is not None
-    assert group.get_short_help_str(200) == told
 
 
 def test_the_command_line_imports_no_heavy_library(tmp_path: Path) -> None:

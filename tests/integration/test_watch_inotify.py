@@ -235,7 +235,7 @@ def test_a_root_that_is_moved_away_is_offline_and_watched_again_when_it_is_back(
     until(lambda: root.queued() == {"a.jpg", "b.jpg"})
     write(root.root / "c.jpg")
     until(lambda: root.queued() == {"a.jpg", "b.jpg", "c.jpg"})
-    online = f"root {root.root} is online: watched by inotify, 1 folders"
+    online = f"root {root.root} is online: watched by inotify, 1 folder"
     offline = f"root {root.root} is offline (no such folder): its 1 file waits; mount it or make it and it goes on"
     assert root.states == [(True, online), (False, offline), (True, online)]
 

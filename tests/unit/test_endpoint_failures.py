@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from captiond import errors
 from captiond.endpoints.failures import DETAIL, detail_of, of_status, retry_after
+from captiond.redact import register_secret
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -136,8 +137,9 @@ def test_the_words_of_an_error_are_found_in_every_shape(body: object, expected: 
 
 def test_a_detail_is_one_short_line_without_key_and_media() -> None:
     secret = "sk-live-verysecret"
+    register_secret(secret)
     said = f"key {secret} of Authorization: Bearer abc.def in data:image/png;base64,AAAA+/= \x1b[31m\n" + "long " * 200
-    detail = detail_of({"error": {"message": said}}, secret)
+    detail = detail_of({"error": {"message": said}})
     assert len(detail) <= DETAIL
     assert detail.isprintable()
     for hidden in (secret, "abc.def", "AAAA"):

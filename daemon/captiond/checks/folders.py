@@ -11,8 +11,8 @@ from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import Watch, WatchMode
 from captiond.mounts import fstype_of, must_be_polled
 from captiond.watch.patterns import Patterns
+from captiond.watch.tree import limit_of
 
-INOTIFY = Path("/proc/sys/fs/inotify")
 MANY_EVENTS = 16384
 """Linux's own limit of the event queue; below it bursts are found by scans alone."""
 COUNT_SECONDS = 10.0
@@ -97,7 +97,7 @@ def _network(watch: Watch) -> str | None:
 
 def inotify(situation: Situation) -> Iterator[Finding]:
     """There are watches enough for every folder, and room for bursts of events."""
-    limit, queue = _limit("max_user_watches"), _limit("max_queued_events")
+    limit, queue = limit_of("fs.inotify.max_user_watches"), limit_of("fs.inotify.max_queued_events")
     if limit is None or queue is None:
         yield warn("this kernel has no inotify", 'every root is polled; set `mode = "poll"` to silence this')
         return
@@ -122,13 +122,6 @@ def inotify(situation: Situation) -> Iterator[Finding]:
             f"the kernel keeps {queue:,} events: what a larger burst writes is found by a scan",
             f"sysctl fs.inotify.max_queued_events={MANY_EVENTS} (in /etc/sysctl.d to keep it)",
         )
-
-
-def _limit(name: str) -> int | None:
-    try:
-        return int((INOTIFY / name).read_text())
-    except (OSError, ValueError):
-        return None
 
 
 def _count_folders(watch: Watch, suffix: str, deadline: float) -> tuple[int, bool]:

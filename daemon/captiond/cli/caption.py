@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from captiond.cli.app import App, as_json, example
-from captiond.cli.output import coloured, flat, note, number, safe, say, say_json, style
+from captiond.cli.explain import explained
+from captiond.cli.output import flat, interactive, note, number, safe, say, say_json, style, usd
 
 if TYPE_CHECKING:
     from captiond.request import Ended, Progress
 
 
 @click.command(
-    short_help="Caption files, folders or URLs now, and wait.",
     epilog=example("captiond caption photo.jpg holiday/", "captiond caption --json https://example.org/cat.jpg"),
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
@@ -47,9 +47,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
         with _Bar(len(ids)) as bar:
 
             def tell(progress: Progress) -> None:
-                for job in progress.finished:
-                    bar.clear()
-                    told.append(_told(app, job, quiet=as_json))
+                told.extend(_told(app, job, quiet=as_json) for job in progress.finished)
                 bar.show(progress)
 
             last = request.follow(ids, tell)
@@ -61,7 +59,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
         note(f"{last.blocked}\n{number(left, 'file')} not captioned: still in the queue, for `captiond run`")
     if as_json:
         say_json(told)
-    spend = f", {last.usd:.4f} USD" if last.usd else ""
+    spend = f", {usd(last.usd)}" if last.usd else ""
     failed = last.failed + len(paths) - len(there)
     note(f"{last.done:,} captioned, {failed:,} failed{spend}")
     return 1 if failed or last.blocked else 0
@@ -75,7 +73,6 @@ def _missing(path: str) -> dict[str, Any]:
 def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
     """Say what became of one file; returns the same for --json."""
     from captiond import captions
-    from captiond.errors import FAILURES
 
     if job.done:
         with app.database().read() as conn:
@@ -83,11 +80,10 @@ def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
         if not quiet:
             say(f"{style(safe(job.path), bold=True)}: {flat(document.get('caption', ''))}")
         return {"path": job.path, "state": "done"} | document
-    failure = FAILURES.get(job.reason or "")
-    remedy = failure.remedy if failure else ""
+    message, remedy = explained(job.reason, job.detail)
     if not quiet:
-        note(f"{job.path}: {job.detail or job.reason} ({remedy})" if remedy else f"{job.path}: {job.detail}")
-    return {"path": job.path, "state": "failed", "reason": job.reason, "message": job.detail, "remedy": remedy}
+        note(f"{job.path}: {message}" + (f" ({remedy})" if remedy else ""))
+    return {"path": job.path, "state": "failed", "reason": job.reason, "message": message, "remedy": remedy}
 
 
 class _Bar:
@@ -99,7 +95,7 @@ class _Bar:
         self._task: Any = None
 
     def __enter__(self) -> Self:
-        if coloured(sys.stderr) or sys.stderr.isatty():
+        if interactive(sys.stderr):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -116,11 +112,6 @@ class _Bar:
             self._progress.start()
         return self
 
-    def clear(self) -> None:
-        """Make room for a line: rich draws the bar again below it."""
-        if self._progress is not None:
-            sys.stderr.flush()
-
     def show(self, progress: Progress) -> None:
         """Draw it anew."""
         if self._progress is None:
@@ -128,7 +119,7 @@ class _Bar:
         task = self._progress.tasks[0]
         done = progress.done + progress.failed
         rate = f"{done / task.elapsed:.1f}/s" if done and task.elapsed else ""
-        spend = f"{progress.usd:.4f} USD" if progress.usd else f"{progress.tokens:,} tokens"
+        spend = usd(progress.usd) if progress.usd else f"{progress.tokens:,} tokens"
         self._progress.update(self._task, completed=done, rate=rate, spend=spend)
 
     def __exit__(self, *_: object) -> None:

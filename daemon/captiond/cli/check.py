@@ -15,7 +15,6 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command(
-    short_help="Look at everything that can be wrong, each with its remedy.",
     epilog=example("captiond check", "captiond check --call"),
 )
 @click.option("--call", is_flag=True, help="Also make one small real request to each endpoint; it may cost something.")

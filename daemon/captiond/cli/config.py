@@ -12,7 +12,6 @@ WIDEST = 60
 
 
 @click.command(
-    short_help="Show the settings in force, and where each came from.",
     epilog=example("captiond config", "captiond --config ./captiond.toml config --json"),
 )
 @as_json

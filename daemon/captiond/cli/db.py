@@ -21,14 +21,13 @@ COMMANDS = {
 @click.group(
     cls=LazyGroup,
     lazy=COMMANDS,
-    short_help="Upgrade or back up the database.",
     epilog=example("captiond db backup /backup/captions.db"),
 )
 def db() -> None:
     """Upgrade or back up the database."""
 
 
-@click.command(short_help=COMMANDS["upgrade"].short_help, epilog=example("captiond db upgrade"))
+@click.command(epilog=example("captiond db upgrade"))
 @as_json
 @click.pass_obj
 def upgrade(app: App, as_json: bool) -> None:
@@ -38,11 +37,12 @@ def upgrade(app: App, as_json: bool) -> None:
 
     With --json: an object with database, before, after (schema revisions), backup (a path or null).
     """
+    from captiond.store.engine import revision_of
     from captiond.store.instance import InstanceLock
     from captiond.store.migrate import HEAD
 
     path = app.database_path
-    before = _revision(path) if app.exists() else None
+    before = revision_of(path) if app.exists() else None
     backup: Path | None = None
     if before is None:
         note(app.missing())
@@ -65,26 +65,7 @@ def upgrade(app: App, as_json: bool) -> None:
         say(f"{safe(path)} upgraded from schema {before} to {HEAD}; as it was: {safe(backup)}")
 
 
-def _revision(path: Path) -> str | None:
-    import contextlib
-    import sqlite3
-    from urllib.parse import quote
-
-    from captiond.errors import DatabaseError
-    from captiond.store.migrate import current
-    from captiond.store.problems import explained
-
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True)) as connection:
-            return current(connection)
-    except DatabaseError as error:
-        raise DatabaseError(f"{path}: {error}") from None
-    except sqlite3.Error as error:
-        raise explained(error, path, waited=5) or DatabaseError(f"database {path}: {error}") from error
-
-
 @click.command(
-    short_help=COMMANDS["backup"].short_help,
     epilog=example("captiond db backup /backup/captions-$(date +%F).db"),
 )
 @click.argument("file", type=click.Path(path_type=Path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 
 from captiond.cli.app import App, as_json, example
 from captiond.cli.lazy import Lazy, LazyGroup
-from captiond.cli.output import note, safe, say, say_json, size
+from captiond.cli.output import interactive, note, safe, say, say_json, size
 
 if TYPE_CHECKING:
     from captiond.endpoints.weights import Progress
@@ -23,14 +22,12 @@ STEP = 10
 """Percent between two lines of progress where there is no terminal."""
 
 
-@click.group(
-    cls=LazyGroup, lazy=COMMANDS, short_help="Fetch the local model's weights.", epilog=example("captiond model pull")
-)
+@click.group(cls=LazyGroup, lazy=COMMANDS, epilog=example("captiond model pull"))
 def model() -> None:
     """Fetch the local model's weights."""
 
 
-@click.command(short_help=COMMANDS["pull"].short_help, epilog=example("captiond model pull"))
+@click.command(epilog=example("captiond model pull"))
 @as_json
 @click.pass_obj
 def pull(app: App, as_json: bool) -> None:
@@ -56,7 +53,7 @@ def pull(app: App, as_json: bool) -> None:
 @contextlib.contextmanager
 def _progress() -> Iterator[Progress]:
     """Bars on a terminal; else a line every few percent, so that a log is told and not filled."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if interactive(sys.stderr):
         with _bars() as progress:
             yield progress
         return

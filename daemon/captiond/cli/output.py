@@ -46,9 +46,14 @@ def flat(text: str) -> str:
     return safe(" ".join(text.split()))
 
 
+def interactive(stream: IO[str]) -> bool:
+    """Whether a stream gets progress bars: a terminal that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def coloured(stream: IO[str]) -> bool:
-    """Whether a stream gets colour: a terminal, no NO_COLOR in the environment, not a dumb one."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether a stream gets colour: such a terminal, and no NO_COLOR in the environment."""
+    return interactive(stream) and not os.environ.get("NO_COLOR")
 
 
 def style(text: str, **styles: Any) -> str:
@@ -151,6 +156,11 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def usd(amount: float) -> str:
+    """Money: `0.0750 USD`, and below a cent `0.000021 USD`."""
+    return f"{amount:.4f} USD" if amount == 0 or amount >= 0.01 else f"{amount:.6f}".rstrip("0") + " USD"
 
 
 def number(count: int, one: str, many: str | None = None) -> str:

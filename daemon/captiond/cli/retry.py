@@ -12,7 +12,6 @@ from captiond.cli.output import note, number, safe, say, say_json
 
 
 @click.command(
-    short_help="Queue failed files again.",
     epilog=example("captiond retry --all", "captiond retry /srv/media/incoming/2026"),
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(readable=False))

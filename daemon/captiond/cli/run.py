@@ -21,7 +21,6 @@ WAIT_SECONDS = 0.5
 
 
 @click.command(
-    short_help="Watch folders and caption what comes: the service, in the foreground.",
     epilog=example("captiond run ~/Pictures", "captiond --config /etc/captiond/config.toml run"),
 )
 @click.argument("dirs", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Compare the roots with the database now.",
     epilog=example("captiond scan", "captiond scan /srv/media/incoming --json"),
 )
 @click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path(readable=False))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Find files by what their captions say.",
     epilog=example(
         "captiond search red shoes",
         "captiond search '\"two people\" -dog' --kind image --since 7d",

@@ -25,7 +25,6 @@ RECENT_CALLS = 5
 
 
 @click.command(
-    short_help="Show everything known of a file.",
     epilog=example("captiond show /srv/media/incoming/photo.jpg", "captiond show 42 --history --json"),
 )
 @click.argument("file", metavar="PATH|ID", type=click.Path(readable=False))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from captiond.cli.output import local_time, number, safe, safe_lines, say, size, style
+from captiond.cli.output import local_time, number, safe, safe_lines, say, size, style, usd
 from captiond.values import ANSWERED
 
 _STATES = {"done": "green", "failed": "red", "refused": "yellow", "pending": "yellow", "written": "green"}
@@ -87,7 +87,7 @@ def _usage(row: Mapping[str, Any]) -> list[str]:
     if row["prompt_tokens"] is not None or row["completion_tokens"] is not None:
         parts.append(f"{row['prompt_tokens'] or 0:,} + {row['completion_tokens'] or 0:,} tokens")
     if row["cost_usd"] is not None:
-        parts.append(f"${row['cost_usd']:.6f}")
+        parts.append(usd(row["cost_usd"]))
     return parts
 
 

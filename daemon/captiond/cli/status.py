@@ -23,7 +23,6 @@ MINUTE = 60.0
 
 
 @click.command(
-    short_help="Show the queue, the roots, the endpoints and the newest errors.",
     epilog=example("captiond status", "captiond status --json"),
 )
 @click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from captiond.cli.output import local_time, number, safe, say, size, style, table
+from captiond.cli.output import local_time, number, safe, say, size, style, table, usd
 
 
 def print_status(document: Mapping[str, Any]) -> None:
@@ -98,7 +98,7 @@ def _endpoints(endpoints: list[Mapping[str, Any]]) -> None:
 
 
 def _spend(spend: Mapping[str, Any]) -> None:
-    cost = f", ${spend['cost_usd']:.4f}" if spend["cost_usd"] is not None else ""
+    cost = f", {usd(spend['cost_usd'])}" if spend["cost_usd"] is not None else ""
     tokens = f"{spend['prompt_tokens']:,} + {spend['completion_tokens']:,} tokens"
     say()
     say(f"today     {number(spend['calls'], 'call')}, {tokens}{cost}")

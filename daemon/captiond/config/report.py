@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from captiond.config import describe
 from captiond.config.checks import Problem
 from captiond.config.lines import Key
+from captiond.redact import HIDDEN
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
-
-HIDDEN = "**********"
 
 _NO_SECRETS = {"api_key_env", "api_key_file", "max_tokens", "image_max_tokens"}
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)

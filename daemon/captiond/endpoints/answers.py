@@ -11,28 +11,26 @@ from captiond.errors import BadResponse, Failure, Refused
 from captiond.values import Answer, Source, Usage
 
 
-def read(
-    result: object, *, model: str, source: Source, seconds: float, bytes_sent: int, secret: str | None = None
-) -> Answer:
+def read(result: object, *, model: str, source: Source, seconds: float, bytes_sent: int) -> Answer:
     """The answer in a completion as the client parsed it, which checks nothing: each part may be anything.
 
     An empty text stays empty, for `recipes` to judge; `reasoning_content` is no part of it. `model` is the one that was
-    asked, where the answer names none; `secret` is what no detail may hold. Raises BadResponse for what is no
+    asked, where the answer names none. Raises BadResponse for what is no
     completion, Refused when the message has a `refusal`, and the failure of an error that came with status 200.
     """
     if not isinstance(result, ChatCompletion):
-        shown = failures.detail_of(result, secret)
+        shown = failures.detail_of(result)
         raise BadResponse("not JSON" + (f": {shown[:100]}" if shown else ", but empty"), http_status=200)
     choices: Any = getattr(result, "choices", None)
     if not isinstance(choices, list) or not choices:
-        raise _without_choices(result, secret)
+        raise _without_choices(result)
     message: Any = getattr(choices[0], "message", None)
     if message is None:
         raise BadResponse("a choice without a message", http_status=200)
     text = _text(getattr(message, "content", None))
     refusal = getattr(message, "refusal", None)
     if isinstance(refusal, str) and refusal.strip():
-        raise Refused(failures.detail_of(refusal, secret), rejected=refusal, http_status=200)
+        raise Refused(failures.detail_of(refusal), rejected=refusal, http_status=200)
     finish = getattr(choices[0], "finish_reason", None)
     named = getattr(result, "model", None)
     return Answer(
@@ -57,15 +55,15 @@ def _text(content: object) -> str:
     raise BadResponse(f"the message's content is {type(content).__name__}", http_status=200)
 
 
-def _without_choices(result: ChatCompletion, secret: str | None) -> Failure:
+def _without_choices(result: ChatCompletion) -> Failure:
     """Some routers answer 200 with an error in it: {"error": {"message": …, "code": 502}}."""
     error = (result.model_extra or {}).get("error")
     if not error:
         return BadResponse("no choices in it", http_status=200)
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, int) and 400 <= code < 600:
-        return failures.of_status(code, {}, error, secret=secret)
-    return BadResponse(failures.detail_of(error, secret), http_status=200)
+        return failures.of_status(code, {}, error)
+    return BadResponse(failures.detail_of(error), http_status=200)
 
 
 def _usage(usage: object) -> Usage:

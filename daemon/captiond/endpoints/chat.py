@@ -98,7 +98,6 @@ class ChatEndpoint:
             source=self.source,
             seconds=time.monotonic() - started,
             bytes_sent=body.length,
-            secret=self._key.value,
         )
 
     def takes_video(self) -> bool:
@@ -133,9 +132,7 @@ class ChatEndpoint:
             )
         except openai.APIStatusError as error:
             response = error.response
-            raise failures.of_status(
-                response.status_code, response.headers, response.content, secret=self._key.value
-            ) from error
+            raise failures.of_status(response.status_code, response.headers, response.content) from error
         except openai.APIConnectionError as error:
             raise self._connection_failure(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, httpx2.DecodingError) as error:
@@ -144,7 +141,7 @@ class ChatEndpoint:
     def _connection_failure(self, error: openai.APIConnectionError) -> Failure:
         """What went wrong on the way; the client holds the library's own exception as its cause."""
         cause = error.__cause__
-        seen = failures.detail_of(str(cause or error), self._key.value)
+        seen = failures.detail_of(str(cause or error))
         if self._calls.aborted:
             return Stopped()
         if isinstance(cause, httpx2.ConnectTimeout):

@@ -29,6 +29,7 @@ from captiond.errors import (
     Unauthorized,
     Unavailable,
 )
+from captiond.redact import redact
 
 DETAIL: Final = 300
 """Characters of a detail at most."""
@@ -84,18 +85,15 @@ _NO_KEY: Final = re.compile(
 )
 
 
-def of_status(
-    status: int, headers: Mapping[str, str], body: object, *, now: datetime | None = None, secret: str | None = None
-) -> Failure:
+def of_status(status: int, headers: Mapping[str, str], body: object, *, now: datetime | None = None) -> Failure:
     """The failure that a status of 300 and above is.
 
-    `body` is parsed or as it came; `now` is for a Retry-After that is a date, by default the clock's; `secret` is what
-    no detail may hold.
+    `body` is parsed or as it came; `now` is for a Retry-After that is a date, by default the clock's.
     """
-    text = detail_of(body, secret)
+    text = detail_of(body)
     kind = _kind(status, text, "retry-after" in headers)
     if kind is Redirected:
-        text = detail_of(headers.get("location", ""), secret)
+        text = detail_of(headers.get("location", ""))
     detail = f"HTTP {status}" + (f", {text}" if text else "")
     return kind(detail, retry_after=retry_after(headers, now or datetime.now(UTC)), http_status=status)
 
@@ -138,12 +136,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds())
 
 
-def detail_of(body: object, secret: str | None = None) -> str:
-    """What an error's body says, in one line of at most DETAIL characters, in any of the shapes that servers use."""
-    words = _words(body)
-    if secret:
-        words = words.replace(secret, "**********")
-    words = re.sub(r"\bBearer\s+[^\s\"']+", "Bearer **********", words, flags=re.IGNORECASE)
+def detail_of(body: object) -> str:
+    """What an error's body says, in any of the shapes that servers use: one line, at most DETAIL characters, no secret."""
+    words = redact(_words(body))
     words = re.sub(r"data:[\w/+.-]+;base64,[\w+/=]*", "data:…", words)
     words = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", words, flags=re.IGNORECASE | re.DOTALL)
     words = " ".join("".join(c if c.isprintable() else " " for c in words).split())

@@ -64,7 +64,7 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
     """
     size = header.picture_size(sniffed.format, file)
     if size is not None:
-        _check_size(*size, spec.max_pixels)
+        check_size(*size, spec.max_pixels)
     file.seek(0)
     try:
         return _encode(file, sniffed, spec)
@@ -117,7 +117,7 @@ def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
 def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
     Image.MAX_IMAGE_PIXELS = None  # the check is ours: Pillow's own only warns, up to twice its limit
     image = Image.open(file, formats=[prepare(sniffed)])
-    _check_size(*image.size, spec.max_pixels)
+    check_size(*image.size, spec.max_pixels)
     if image.format == "TIFF":
         _refuse_raw(image)
     taken = metadata.of_exif(image.getexif())
@@ -201,7 +201,8 @@ def without_metadata(data: bytes) -> bytes:
     return data
 
 
-def _check_size(width: int, height: int, most: int) -> None:
+def check_size(width: int, height: int, most: int) -> None:
+    """Raises NoPixels, or TooManyPixels for more than `most`."""
     if width < 1 or height < 1:
         raise NoPixels(f"{width} x {height}")
     if width * height > most:

@@ -16,10 +16,10 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from PIL import Image
 
-from captiond.errors import Corrupt, Failure, NoKeyFrame, NoPixels, NoVideoStream, TooManyPixels, Truncated, Unsupported
+from captiond.errors import Corrupt, Failure, NoKeyFrame, NoVideoStream, Truncated, Unsupported
 from captiond.media import frames, header, metadata
 from captiond.media.identify import Sniffed
-from captiond.media.image import fitted, to_jpeg
+from captiond.media.image import check_size, fitted, to_jpeg
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
 from captiond.mounts import AWAY
@@ -102,13 +102,13 @@ def _encode(
     stream = _picture_stream(container)
     codec = stream.codec_context
     # A stream whose header is missing or late says 0 x 0 until its first frame.
-    _check_size(codec.width or 1, codec.height or 1, spec.max_pixels)
+    check_size(codec.width or 1, codec.height or 1, spec.max_pixels)
     codec.thread_count = 1  # the decoder processes are the parallelism
     span = frames.span(container, stream, ends)
     first = frames.first(container, stream, ends)
     if first is None:
         raise NoKeyFrame
-    _check_size(first.width, first.height, spec.max_pixels)
+    check_size(first.width, first.height, spec.max_pixels)
     shape = _shape(first, stream)
     taken = metadata.of_video({**stream.metadata, **container.metadata})
     turned = shape.turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)
@@ -131,7 +131,7 @@ def _encode(
         return facts
 
     def take(frame: VideoFrame) -> Image.Image:
-        _check_size(frame.width, frame.height, spec.max_pixels)  # a stream may change its size on the way
+        check_size(frame.width, frame.height, spec.max_pixels)  # a stream may change its size on the way
         return _picture(frame, shape, spec.frame_edge)
 
     pictures = frames.spaced(container, stream, span, spec.max_frames, ends, take) or [(0.0, take(first))]
@@ -148,13 +148,6 @@ def _picture_stream(container: InputContainer) -> VideoStream:
         if stream.codec_context is not None:
             return stream
     raise Unsupported("no decoder for its video")
-
-
-def _check_size(width: int, height: int, most: int) -> None:
-    if width < 1 or height < 1:
-        raise NoPixels(f"{width} x {height}")
-    if width * height > most:
-        raise TooManyPixels(f"{width} x {height}")
 
 
 def _shape(frame: VideoFrame, stream: VideoStream) -> _Shape:

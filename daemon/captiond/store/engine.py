@@ -224,15 +224,27 @@ def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], begin: st
     return engine
 
 
+def revision_of(path: Path) -> str | None:
+    """The schema's revision of a database that is there; None for one without any table.
+
+    Raises:
+        DatabaseError: it can't be read, or is another program's.
+    """
+    with _clear(path, READ_WAIT):
+        return _revision(path, create=False)
+
+
+def _revision(path: Path, *, create: bool) -> str | None:
+    with contextlib.closing(_connect(path, wait=READ_WAIT, mode="rwc" if create else "rw")) as probe:
+        try:
+            return schema.current(probe)
+        except DatabaseError as error:
+            raise DatabaseError(f"{path}: {error}") from None
+
+
 def _ensure_schema(path: Path, *, migrate: bool, create: bool) -> None:
     """Refuse what can't be used, make what is missing, migrate what is older."""
-    probe = _connect(path, wait=READ_WAIT, mode="rwc" if create else "rw")
-    try:
-        revision = schema.current(probe)
-    except DatabaseError as error:
-        raise DatabaseError(f"{path}: {error}") from None
-    finally:
-        probe.close()
+    revision = _revision(path, create=create)
     if revision == schema.HEAD:
         return
     if revision is not None and not revision.isdigit():

@@ -335,7 +335,11 @@ class RootWatcher:
                 waiting = files.waiting_files(conn, self.root_id)
         self._told = found.online
         if found.online and self._observer.mode is WatchMode.INOTIFY:
-            found = of_root.degraded(found, f"watched by inotify, {self._observer.folders:,} folders")
+            found = of_root.degraded(found, f"watched by inotify, {_folders(self._observer.folders)}")
         elif found.online:
             found = of_root.degraded(found, f"compared every {self._watch.poll_seconds:g} s or so")
         self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))
+
+
+def _folders(count: int) -> str:
+    return "1 folder" if count == 1 else f"{count:,} folders"
