@@ -237,6 +237,18 @@ def test_renamed_folders_carry_captions_and_sidecars_along_and_cost_nothing(plac
     until(lambda: json.loads(sidecar.read_text())["caption"] == caption_of(changed.read_bytes()))
 
 
+def test_a_file_that_moves_on_at_once_takes_its_sidecar_along(place: Place) -> None:
+    folder = place.new("moves-on")
+    path = drop(folder / "0.jpg", "moves on")
+    data = path.read_bytes()
+    for number in range(1, 4):
+        until((folder / f"{number - 1}.jpg.caption.json").exists)
+        path = path.rename(folder / f"{number}.jpg")
+    until((folder / "3.jpg.caption.json").exists)
+    until(lambda: sorted(one.name for one in folder.iterdir()) == ["3.jpg", "3.jpg.caption.json"])
+    assert place.calls(data) == 1
+
+
 def test_a_folder_that_is_deleted_and_comes_back_costs_nothing(place: Place) -> None:
     folder = place.home.inbox / "comes-back"
     names = drop_many(folder, 15)

@@ -134,3 +134,22 @@ def test_a_file_that_moved_has_its_sidecar_due_and_its_bytes_still_known(conn: C
 def test_an_outcome_for_a_file_without_a_plan_is_no_news(conn: Connection, file_id: int) -> None:
     assert not record(conn, file_id, "written", A)
     assert sidecars.get(conn, file_id) is None
+
+
+def test_a_file_that_moved_while_its_sidecar_was_written_keeps_it_due(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    sidecars.make_due(conn, [file_id], time.time() - 1)
+    record(conn, file_id, "written", A)
+    assert told(conn, file_id)[0] == "pending"
+    assert [due.file_id for due in sidecars.due(conn, time.time(), 10)] == [file_id]
+    sidecars.planned(conn, file_id, B)
+    record(conn, file_id, "written", B)
+    assert told(conn, file_id) == ("written", None, None)
+
+
+def test_sidecars_of_roots_that_are_away_take_no_ones_place(conn: Connection, file_id: int) -> None:
+    sidecars.planned(conn, file_id, A)
+    sidecars.make_due(conn, [file_id], 1.0)
+    (due,) = sidecars.due(conn, time.time(), 1)
+    assert due.root_id is not None
+    assert sidecars.due(conn, time.time(), 1, offline_roots={due.root_id}) == []

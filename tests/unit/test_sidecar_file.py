@@ -346,3 +346,14 @@ def test_the_bytes_are_pretty_utf8_json_in_the_order_of_the_document() -> None:
 def _sweeping_is_due() -> None:
     """Each test's folder is seen for the first time."""
     sidecar._swept.clear()  # state of the process, not of a test
+
+
+def test_without_the_file_that_it_belongs_to_nothing_is_written(tmp_path: Path) -> None:
+    target = tmp_path / "photo.jpg.caption.json"
+    waits = sidecar.Outcome("pending", digest(NEW), None)
+    assert sidecar.write(str(target), NEW, owned=NONE, beside="photo.jpg") == waits
+    assert list(tmp_path.iterdir()) == []
+    gone = tmp_path / "gone" / "photo.jpg.caption.json"
+    assert sidecar.write(str(gone), NEW, owned=NONE, beside="photo.jpg") == waits
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    assert sidecar.write(str(target), NEW, owned=NONE, beside="photo.jpg").state == "written"

@@ -206,7 +206,10 @@ class Dispatcher:
                     task.log(self._log, ending, via=via, failure=failure)
 
     def _publish(self, plan: record.Plan) -> None:
-        if plan.file_id not in self._tasks.publishing:
+        if plan.file_id in self._tasks.publishing:
+            self._tasks.publish_next[plan.file_id] = plan
+        else:
+            self._tasks.publish_next.pop(plan.file_id, None)
             self._tasks.publishing.add(plan.file_id)
             self._pools.publish(plan)
 

@@ -114,8 +114,7 @@ class Outcomes:
     def crashed(self, conn: Connection, outcome: Outcome, error: Exception) -> list[Step]:
         """An outcome can't be recorded because of a bug: that fails its job, and nothing else."""
         if isinstance(outcome, WasPublished):
-            self._tasks.publishing.discard(outcome.file_id)
-            return []
+            return self._publish_next(outcome.file_id)
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
@@ -154,8 +153,13 @@ class Outcomes:
         if changed and outcome.outcome.state != "written":
             state, reason = outcome.outcome.state, outcome.outcome.reason
             self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
-        self._tasks.publishing.discard(outcome.file_id)
-        return []
+        return self._publish_next(outcome.file_id)
+
+    def _publish_next(self, file_id: int) -> list[Step]:
+        """A sidecar was written; a newer one of the same file may wait for that."""
+        self._tasks.publishing.discard(file_id)
+        plan = self._tasks.publish_next.get(file_id)
+        return [] if plan is None else [Publish(plan)]
 
     def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:
         if call is not None:

@@ -128,7 +128,9 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
         return False
     new = {f"new_{name}": getattr(row, name) for name in _COLUMNS}
     plans = _plans(row.pending_digest)
-    is_last = not plans or outcome.digest is None or plans[-1] == outcome.digest
+    # Due although its lease runs: the file has moved, or got another caption, while this one was written.
+    is_wanted_anew = row.state == "pending" and row.due_at is not None and row.due_at <= time.time()
+    is_last = not is_wanted_anew and (not plans or outcome.digest is None or plans[-1] == outcome.digest)
     if outcome.state == "written":
         # A newer plan, made while this one was written, stays pending.
         left = [] if is_last else [plan for plan in plans if plan != outcome.digest]
