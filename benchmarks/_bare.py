@@ -1,12 +1,13 @@
 """The least that a photo costs: decode, resize and encode with Pillow done well, in one process, on one thread.
 
-`python benchmarks/_bare.py REPEATS PHOTO…` prints the mean seconds of a photo: each photo's time is the median of its
-repeats. It is the encoder's bound of overhead.py, and nothing else is in it: no hash, no queue, no request.
+`python benchmarks/_bare.py PHOTO…` prints the mean seconds of a photo, on the clock and of CPU time. It is the encoder's
+bound of overhead.py, and nothing else is in it: no hash, no queue, no request.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import statistics
 import subprocess
@@ -32,25 +33,23 @@ def encode(path: str) -> int:
     return result.tell()
 
 
-def main(repeats: int, paths: list[str]) -> float:
-    """The mean seconds of a photo."""
+def main(paths: list[str]) -> tuple[float, float]:
+    """The mean seconds of a photo: on the clock, and of CPU time."""
     encode(paths[0])
-    times: list[list[float]] = [[] for _ in paths]
-    for _ in range(repeats):
-        for found, path in zip(times, paths, strict=True):
-            began = time.perf_counter()
-            encode(path)
-            found.append(time.perf_counter() - began)
-    return statistics.mean(statistics.median(found) for found in times)
+    began, cpu = time.perf_counter(), time.process_time()
+    for path in paths:
+        encode(path)
+    return (time.perf_counter() - began) / len(paths), (time.process_time() - cpu) / len(paths)
 
 
-def measure(photos: list[Path], repeats: int, processes: int = 1) -> float:
-    """The mean seconds of a photo, with so many processes at once."""
-    command = [sys.executable, __file__, str(repeats), *map(str, photos)]
+def measure(photos: list[Path], processes: int = 1) -> tuple[float, float]:
+    """The same in processes of their own, so many at once."""
+    command = [sys.executable, __file__, *map(str, photos)]
     environment = os.environ | {"PILLOW_BLOCKS_MAX": "64"}  # saves Pillow returning its memory after each photo
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(processes)]
-    return statistics.mean(float(process.communicate()[0]) for process in running)
+    found = [json.loads(process.communicate()[0]) for process in running]
+    return statistics.mean(clock for clock, _ in found), statistics.mean(cpu for _, cpu in found)
 
 
 if __name__ == "__main__":
-    print(main(int(sys.argv[1]), sys.argv[2:]))
+    print(json.dumps(main(sys.argv[1:])))

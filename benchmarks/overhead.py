@@ -34,10 +34,11 @@ PARTS = 5
 
 @dataclass(frozen=True)
 class Bare:
-    """The bare encode, measured once: seconds of a photo alone and with all cores at it, and when that was."""
+    """The bare encode, measured once: seconds of a photo alone, with all cores at it, and of CPU; and when that was."""
 
     alone: float
     at_once: float
+    cpu: float
     began: float
     ended: float
 
@@ -99,6 +100,10 @@ def main() -> int:
     report.row(
         "cpu_endpoint_ms", "CPU of the endpoint, on the same cores, a photo", at_endpoint / count * 1e3, "{:.2f} ms"
     )
+    spent = (own + below + at_endpoint) / count
+    report.row(
+        "of_cpu", "  the bare encode's part of all that", statistics.mean(one.cpu for one in bare) / spent, "{:.1%}"
+    )
     report.row("sent_kb", "sent, a photo", stats["body_bytes"] / count / 1e3, "{:.0f} kB")
     report.row("of_at_once", f"of {cores} bare encoders at once", (count - 1) / by_all, "{:.1%}")
     report.goal("of_limit", f"of the limit ({bound})", reached / limits[bound], "{:.1%}", least=0.9)
@@ -110,8 +115,8 @@ def main() -> int:
 def measure(sample: list[Path], cores: int) -> Bare:
     """The bare encode, now."""
     began = time.time()
-    alone, at_once = _bare.measure(sample, 1), _bare.measure(sample, 1, cores)
-    return Bare(alone, at_once, began, time.time())
+    (alone, cpu), (at_once, _) = _bare.measure(sample), _bare.measure(sample, cores)
+    return Bare(alone, at_once, cpu, began, time.time())
 
 
 if __name__ == "__main__":
