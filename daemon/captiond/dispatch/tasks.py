@@ -133,11 +133,12 @@ class Tasks:
         self._by_job.pop(task.job.id, None)
 
     def make_ready(self, task: Task) -> None:
-        """Its media are encoded: it waits for a request slot."""
+        """Its media are encoded: it waits for a request slot, before all of lower priority."""
         task.stage = Stage.READY
         waiting = self.ready[task.endpoint]
         if task not in waiting:
-            waiting.append(task)
+            lower = (at for at, other in enumerate(waiting) if other.job.priority < task.job.priority)
+            waiting.insert(next(lower, len(waiting)), task)
 
     def leader(self, task: Task) -> Task:
         """The task that asks for these bytes under this digest: this one, unless another does already."""
