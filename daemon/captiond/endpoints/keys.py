@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from captiond import log
 from captiond.config.models import OXEN_BASE_URL, OXEN_KEY_ENV
 from captiond.config.models import Endpoint as EndpointSettings
+from captiond.redact import register_secret
 
 PLACEHOLDER = "none"
 """Sent to servers that need no key: the client library wants one."""
@@ -41,14 +41,16 @@ class Key:
     origin: str | None = None
     problem: str | None = None
 
+    def __post_init__(self) -> None:
+        # From its first moment no log line and no failure's detail can hold it.
+        if self.value is not None:
+            register_secret(self.value)
+
 
 def find(name: str, settings: EndpointSettings, environ: Mapping[str, str], *, only_endpoint: bool = False) -> Key:
-    """The key of the endpoint called `name`. Registers it as a secret, so that no log line can hold it."""
+    """The key of the endpoint called `name`."""
     key = _find(name, settings, environ, only_endpoint=only_endpoint)
-    if key.value is None:
-        return key
-    log.register_secret(key.value)
-    if not _HEADER_SAFE.fullmatch(key.value):
+    if key.value is not None and not _HEADER_SAFE.fullmatch(key.value):
         return Key(origin=key.origin, problem=f"{key.origin} holds white space or characters that no key has")
     return key
 

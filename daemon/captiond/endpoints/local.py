@@ -11,7 +11,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from captiond import log
 from captiond.config.models import LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.endpoints import weights
@@ -93,7 +92,6 @@ class LocalEndpoint:
         from captiond.endpoints.chat import ChatEndpoint
 
         key = secrets.token_hex(16)  # so that no other user of this machine can use it
-        log.register_secret(key)
         params = xllamacpp.CommonParams()
         params.model.path = str(self._weights.model)
         params.mmproj.path = str(self._weights.projector)
