@@ -1,4 +1,4 @@
-"""The program's entrance: `captiond` and `python -m captiond`."""
+"""The program's entry point: `captiond` and `python -m captiond`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a failure: for the job, and for the endpoint. Pure: the time and the dice come in as arguments.
+"""What follows from a failure: for the job, and for the endpoint. Pure: the time and a random number come in as arguments.
 
 A job's failure ends in one of four ways, by whose fault it is (`errors.Fault`):
 

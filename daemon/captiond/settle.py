@@ -109,7 +109,7 @@ class Settle:
                 at, path = heapq.heappop(lane.later)
                 pending = self._pending.get(path)
                 if pending is None or pending.due_at != at or self._lane(pending) is not lane:
-                    continue  # an older appointment: the path went, or changed its lane
+                    continue  # an older entry: the path went, or changed its lane
                 pending.due_at = None
                 lane.fresh.pop(path, None)
                 paths.append(path)
@@ -145,7 +145,7 @@ class Settle:
         elif now >= pending.since + self._settle:
             self._drop(path)
             return Quiet(path, stat, pending.priority)
-        self._appoint(path, pending, pending.since + self._settle)
+        self._schedule(path, pending, pending.since + self._settle)
         return WAIT
 
     def failed(self, path: str, now: float) -> bool:
@@ -162,7 +162,7 @@ class Settle:
             self._drop(path)
             return False
         pending.stat = None
-        self._appoint(path, pending, now + max(self._settle, 1.0))
+        self._schedule(path, pending, now + max(self._settle, 1.0))
         return True
 
     def next_at(self) -> float | None:
@@ -175,7 +175,7 @@ class Settle:
     def _lane(self, pending: _Pending) -> _Lane:
         return self._backlog if pending.priority <= Priority.BACKLOG else self._new
 
-    def _appoint(self, path: str, pending: _Pending, at: float) -> None:
+    def _schedule(self, path: str, pending: _Pending, at: float) -> None:
         """Let a path be measured again: one appointment a path.
 
         A later one waits behind the earlier, so that a path that changes all the time does not fill the heap: `due` comes
@@ -186,7 +186,7 @@ class Settle:
         pending.due_at = at
         lane = self._lane(pending)
         if len(lane.later) > 2 * len(self._pending) + 1000:
-            # Paths that came and went leave their appointments behind; with an hour of settle time they would pile up.
+            # Paths that came and went leave their entries behind; with an hour of settle time they would pile up.
             lane.later = [
                 (when, name)
                 for when, name in lane.later

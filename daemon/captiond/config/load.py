@@ -187,7 +187,7 @@ def _of_types(data: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unused(environment: EnvironmentSource) -> Iterator[Problem]:
-    """CAPTIOND_ variables that set nothing: a slip of the pen would else go unseen."""
+    """CAPTIOND_ variables that set nothing: a misspelled one would else go unseen."""
     data = environment()
     for name, key in environment.names().items():
         if not has(data, key):

@@ -1,4 +1,4 @@
-"""Who describes what: the endpoint of every recipe, also when none is configured. Pure."""
+"""Which endpoint each recipe asks, also when none is configured. Pure."""
 
 from __future__ import annotations
 

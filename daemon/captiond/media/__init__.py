@@ -1,4 +1,4 @@
-"""The media room: what a file is, its bytes' hash, and its picture or video as an endpoint gets it.
+"""Media files: what a file is, its bytes' hash, and its picture or video as an endpoint gets it.
 
     identify   the first bytes -> kind, MIME type, format
     reader     a path -> Opened: identified and hashed, each byte read once

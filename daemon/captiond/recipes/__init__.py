@@ -1,6 +1,6 @@
 """What to ask of a model and what to make of its answer. Pure: no I/O, no clock.
 
-`prompts` has the way there (variables, the request, the recipe's digest), `answers` the way back (judging an answer),
+`prompts` makes the request (variables, the recipe's digest), `answers` judges the answer,
 `cleaning` what is stripped from a text, `refusals` what tells a refusal.
 """
 

@@ -1,6 +1,6 @@
-"""The way back: an endpoint's answer becomes a reply, or a typed failure.
+"""From an answer to a reply: it is judged, and becomes a `Reply` or a typed failure.
 
-Nothing of an answer is ever executed, expanded or asked again: orders that a picture's text gives stay text.
+Nothing of an answer is ever executed, expanded or asked again: instructions in a picture stay text.
 """
 
 from __future__ import annotations

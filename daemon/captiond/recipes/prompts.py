@@ -1,4 +1,4 @@
-"""The way to the model: prompt variables, the request, the recipe's digest."""
+"""From a recipe to a request: prompt variables, the request itself, the recipe's digest."""
 
 from __future__ import annotations
 
