@@ -179,7 +179,7 @@ class Settle:
         """Let a path be measured again: one appointment a path.
 
         A later one waits behind the earlier, so that a path that changes all the time does not fill the heap: `due` comes
-        too early then, and `measured` appoints again.
+        too early then, and `measured` schedules it again.
         """
         if pending.due_at is not None and pending.due_at <= at:
             return

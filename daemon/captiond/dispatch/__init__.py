@@ -2,7 +2,8 @@
 
 `loop` is the one thread that claims and records; `tasks` are its notes of what is under way. `pools` start `work` (read,
 encode, ask, publish) on the right threads; each brings back a frozen outcome. `outcomes` says what that means, `record`
-writes it down, `committer` in as few commits as may be. `routes` are whom to ask and how, by recipe; `health` how the endpoints are.
+writes it down, `committer` in as few commits as may be. `routes` are whom to ask and how, by recipe; `health` is how the
+endpoints are.
 """
 
 from captiond.dispatch.loop import Dispatcher
