@@ -16,7 +16,7 @@ from captiond.dispatch import record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
-from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge
+from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge, Unreadable
 from captiond.store import calls, files, sidecars
 from captiond.values import Call, FilePart
 
@@ -199,7 +199,7 @@ class Outcomes:
         match decision:
             case policy.GiveUp():
                 ending = "failed"
-                record.failed(conn, job, task.opened, reason, detail, now)
+                record.failed(conn, job, task.opened, failure, now)
             case policy.Retry(due_at=due_at):
                 ending = "retry"
                 jobs.retry(conn, job, due_at=due_at, reason=reason, detail=detail)
@@ -215,9 +215,13 @@ class Outcomes:
                 jobs.give_back(conn, job, due_at=now + VANISHED_SECONDS, reason=reason, detail=detail)
         steps: list[Step] = [End(task, ending, failure=failure)]
         for follower in task.followers:
-            # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
-            shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision
-            steps += self._decide(conn, follower, failure, shared)
+            if failure.fault is Fault.ROOT or isinstance(failure, Unreadable):
+                # It is gone, has changed or can't be read any more: that says nothing of its copies.
+                steps += self.give_back(conn, [follower], Stopped("the file with the same bytes was not read to its end"))
+            else:
+                # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
+                shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision
+                steps += self._decide(conn, follower, failure, shared)
         return steps
 
     def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, sidecar
+from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
 from captiond.paths import is_url
-from captiond.store import sidecars
+from captiond.store import files, sidecars
 from captiond.values import Answer, Job, MediaFacts, Opened, Priority, Reply
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from captiond.config.models import Sidecar as SidecarSettings
     from captiond.dispatch.routes import Route
+
+_NEVER_CAPTIONED = (EmptyFile, NotMedia, Unsupported)
+"""What `media.reader` says of bytes that never had a caption: another's, if there is one, is of bytes that were there
+before."""
 
 RETRY_SIDECAR_SECONDS = 60.0
 """A sidecar that could not be written is tried again after this time."""
@@ -64,19 +69,22 @@ def done(
     content_id = captions.content_id(conn, opened, None)
     captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=caption_id)
     jobs.finish(conn, job, now=now)
-    return plan(conn, job.file_id, job.path, settings)
+    return plan(conn, job.file_id, settings)
 
 
-def failed(conn: Connection, job: Job, opened: Opened | None, reason: str, detail: str, now: float) -> None:
+def failed(conn: Connection, job: Job, opened: Opened | None, failure: Failure, now: float) -> None:
     """The job's end: no caption. One that belonged to earlier bytes no longer shows."""
     if opened is not None and opened.sha256 != job.known_sha256:
         content_id = captions.content_id(conn, opened, None)
         captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=None)
-    jobs.fail(conn, job, reason=reason, detail=detail, now=now)
+    elif isinstance(failure, _NEVER_CAPTIONED) and job.known_sha256 is not None:
+        files.no_media(conn, job.file_id)
+    jobs.fail(conn, job, reason=failure.code, detail=failure.message, now=now)
 
 
-def plan(conn: Connection, file_id: int, path: str, settings: SidecarSettings) -> Plan | None:
-    """What is to be written beside `path`, or None; the digest is recorded before the bytes exist."""
+def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | None:
+    """What is to be written beside the file, where it is by now, or None; the digest is recorded before the bytes exist."""
+    path = sidecars.beside(conn, file_id)
     if not settings.enabled or is_url(path):
         return None
     document = captions.document(conn, file_id)
@@ -90,6 +98,6 @@ def plan(conn: Connection, file_id: int, path: str, settings: SidecarSettings) -
 
 def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:
     """The sidecars that are due: after a move, a crash or a full disk. Those of roots that are away wait."""
-    due = sidecars.due(conn, now, limit=100, offline_roots=offline_roots)
-    plans = [plan(conn, row.file_id, row.path, settings) for row in due]
+    rows = sidecars.due(conn, now, limit=100, offline_roots=offline_roots)
+    plans = (plan(conn, row.file_id, settings) for row in rows)
     return [made for made in plans if made is not None]
