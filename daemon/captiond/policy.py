@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from captiond.errors import Changed, Failure, Fault, RateLimited, Unavailable, Vanished
+from captiond.errors import Failure, Fault, RateLimited, Stopped, Unavailable, Vanished
 
 if TYPE_CHECKING:
     from captiond.config.models import Queue
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 86_400.0
 """Seconds. No endpoint makes a job or itself wait longer, whatever its Retry-After says: quotas end with the day."""
 
-CHANGED_WAIT = 2.0
-"""Seconds until a file that changed while it was read is opened again. It need not be quiet: it is hashed anew."""
+ROOT_WAIT = 2.0
+"""Seconds until a file that changed while it was read, or whose root seems to be away, is opened again: without a pause it
+would come round as fast as it is opened. A changed one need not be quiet: it is hashed anew."""
 
 PERSON_PAUSE = 60.0
 """Seconds of the first pause for what a person must mend (key, credit, rights, model, address); doubles each time."""
@@ -84,7 +85,7 @@ def after_failure(failure: Failure, *, attempts: int, now: float, queue: Queue, 
     if failure.fault is Fault.ENDPOINT:
         return GiveBack(now)
     if failure.fault is Fault.ROOT:
-        return GiveBack(now + CHANGED_WAIT if isinstance(failure, Changed) else now)
+        return GiveBack(now if isinstance(failure, Stopped) else now + ROOT_WAIT)
     if attempts >= min(failure.tries or queue.max_attempts, queue.max_attempts):
         return GiveUp()
     wait = _grown(queue.backoff_seconds, attempts - 1, queue.backoff_max_seconds)

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from captiond import jobs
 from captiond.dispatch import Dispatcher
@@ -21,10 +21,10 @@ from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
 from captiond.values import JobState, Priority, Stat
 from captiond.watch.patterns import Patterns
-from captiond.wiring import wire
+from captiond.wiring import choose, wire
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Row
 
     from captiond.config.models import Settings, Watch
     from captiond.store.engine import Database
@@ -35,6 +35,8 @@ PATIENCE_SECONDS = 20.0
 """An endpoint that is paused for longer is not waited for."""
 IN_USE_SECONDS = 7200.0
 """What was told of an endpoint earlier is of no interest: the longest pauses are told anew within the hour."""
+GRACE_SECONDS = 5.0
+"""Beside the longest call, the wait for what others have in flight and for sidecars."""
 BATCH = 1000
 """Jobs enqueued in one transaction."""
 
@@ -129,6 +131,7 @@ class Request:
         lock = InstanceLock(self.db.path)
         dispatcher: Dispatcher | None = None
         began = time.time()
+        asked = choose(self.settings).asked
         waiting = set(ids)
         done = failed = 0
         if not waiting:
@@ -138,20 +141,25 @@ class Request:
                 if dispatcher is None and self._locked(lock):
                     dispatcher = self._work()
                 with self.db.read() as conn:
-                    ended = _ended(conn, waiting)
+                    rows = jobs.of_ids(conn, waiting)
                     usd, tokens = calls.spent_on(conn, self.token)
                     endpoints = calls.endpoints(conn)
+                ended = [job for job in map(_ended, rows) if job is not None]
                 waiting -= {job.id for job in ended}
                 done += sum(1 for job in ended if job.done)
                 failed += sum(1 for job in ended if not job.done)
-                blocked = _blocked(endpoints, None if dispatcher is None else began) if waiting else None
+                in_use = {asked[row.recipe] for row in rows if row.id in waiting and row.recipe in asked}
+                blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if waiting else None
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
                 progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
                 tell(progress)
                 if not waiting or blocked:
-                    return progress
+                    break
                 time.sleep(POLL_SECONDS)
+            if dispatcher is not None:
+                self._finish(dispatcher)
+            return progress
         finally:
             if dispatcher is not None:
                 dispatcher.stop()
@@ -183,6 +191,14 @@ class Request:
                 if patterns.takes(prefix + name) and is_candidate(path):
                     yield Target(path, self._watch_of(path))
 
+    def _finish(self, dispatcher: Dispatcher) -> None:
+        """Let the calls end that are in flight for another command: cut off, they would be paid for twice."""
+        dispatcher.drain()
+        longest = max((endpoint.timeout_seconds for endpoint in self.settings.endpoints.values()), default=0.0)
+        deadline = time.monotonic() + longest + GRACE_SECONDS
+        while dispatcher.alive and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS / 10)
+
     @staticmethod
     def _locked(lock: InstanceLock) -> bool:
         try:
@@ -207,29 +223,29 @@ class Request:
         return dispatcher
 
 
-def _blocked(endpoints: Sequence[calls.EndpointRow], since: float | None) -> str | None:
+def _blocked(endpoints: Sequence[calls.EndpointRow], in_use: Collection[str], since: float | None) -> str | None:
     """Why there is nothing to wait for: every endpoint in use is paused for longer than a person would watch.
 
     Args:
+        endpoints: what was told of each.
+        in_use: the names of those that the files left are for.
         since: only what was told since then counts; what stands there from before is an earlier run's.
     """
     now = time.time()
-    told = [row for row in endpoints if now - row.updated_at < IN_USE_SECONDS and row.updated_at >= (since or 0)]
+    told = [row for row in endpoints if row.name in in_use and row.updated_at >= max(since or 0, now - IN_USE_SECONDS)]
     paused = [row for row in told if row.state == "paused" and (row.paused_until or 0) - now > PATIENCE_SECONDS]
-    if not paused or len(paused) < len(told):
+    if not paused or len(paused) < len(in_use):
         return None
     return f"endpoint {paused[0].name} is paused: {paused[0].reason}"
 
 
-def _ended(conn: Connection, ids: Collection[int]) -> list[Ended]:
-    """Those of the jobs that have ended. One whose file is gone will not be done any more either."""
-    ended = []
-    for row in jobs.of_ids(conn, ids):
-        gone = row.state == JobState.QUEUED and row.reason == Vanished.code
-        if gone or row.state in (JobState.DONE, JobState.FAILED):
-            done = row.state == JobState.DONE
-            ended.append(Ended(row.id, row.file_id, row.path, done, row.reason, row.detail))
-    return ended
+def _ended(row: Row[Any]) -> Ended | None:
+    """The job's end, if it has ended. One whose file is gone will not be done any more either."""
+    if row.state in (JobState.DONE, JobState.FAILED):
+        return Ended(row.id, row.file_id, row.path, row.state == JobState.DONE, row.reason, row.detail)
+    if row.state == JobState.QUEUED and (row.reason == Vanished.code or not row.present):
+        return Ended(row.id, row.file_id, row.path, False, Vanished.code, Vanished().message)
+    return None
 
 
 def _stat(path: str) -> Stat:

@@ -41,9 +41,12 @@ def failures(conn: Connection, limit: int) -> Sequence[Row[Any]]:
 
 
 def of_ids(conn: Connection, ids: Collection[int]) -> list[Row[Any]]:
-    """These jobs, in the order of their ids: every column and `path` (text). One that is gone is missing."""
+    """These jobs, in the order of their ids: every column, and `path` (text) and `present` of the file.
+
+    One that is gone is missing.
+    """
     query = (
-        select(JOB, PATH)
+        select(JOB, PATH, t.file.c.present)
         .join(t.file, t.file.c.id == JOB.c.file_id)
         .where(JOB.c.id.in_(bindparam("ids", expanding=True)))
         .order_by(JOB.c.id)

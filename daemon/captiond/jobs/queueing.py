@@ -22,12 +22,15 @@ _ENQUEUE = _new.on_conflict_do_update(
     set_={
         "priority": func.max(JOB.c.priority, _new.excluded.priority),
         "request": func.coalesce(_new.excluded.request, JOB.c.request),
-        "root_id": case((_is_queued, _new.excluded.root_id), else_=JOB.c.root_id),
-        "recipe": case((_is_queued, _new.excluded.recipe), else_=JOB.c.recipe),
+        # Also of a running one: whoever runs it has taken note of its own, and this is how it will be done again.
+        "root_id": _new.excluded.root_id,
+        "recipe": _new.excluded.recipe,
         # Only a person cuts a wait short; a scan that finds the file again must not undo the back-off.
         "due_at": case((and_(_is_queued, _asked), func.min(JOB.c.due_at, _new.excluded.due_at)), else_=JOB.c.due_at),
         "attempts": case((and_(_is_queued, _asked), 0), else_=JOB.c.attempts),
         "again": case((_is_queued, 0), else_=1),
+        "reason": case((and_(_is_queued, _asked), None), else_=JOB.c.reason),
+        "detail": case((and_(_is_queued, _asked), None), else_=JOB.c.detail),
     },
 ).returning(JOB.c.id)
 
@@ -44,8 +47,8 @@ def enqueue(
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
-    The file's open job, if there is one, is used instead: a queued one takes over the recipe and root, the higher
-    priority and the request, and with a request its wait is over; a running one will be done again.
+    The file's open job, if there is one, is used instead: it takes over the recipe and root, the higher priority and the
+    request. With a request the wait of a queued one is over; a running one will be done again.
     """
     row = {
         "file_id": file_id,
@@ -105,11 +108,14 @@ def recover(conn: Connection, *, now: float, max_attempts: int, latest_due: floa
     return queued, failed
 
 
+_OF_ROOT = select(t.root.c.recipe).where(t.root.c.id == JOB.c.root_id, t.root.c.watched == 1).scalar_subquery()
+"""The recipe that the job's root has now."""
 _REQUEUE = (
     update(JOB)
     .where(JOB.c.state == FAILED, IS_LATEST, IS_PRESENT)
     .values(
         state=JobState.QUEUED.value,
+        recipe=func.coalesce(_OF_ROOT, JOB.c.recipe),
         attempts=0,
         due_at=bindparam("now"),
         priority=func.max(JOB.c.priority, bindparam("at_least")),
@@ -124,7 +130,10 @@ _REQUEUE_FILES = _REQUEUE.where(JOB.c.file_id.in_(bindparam("file_ids", expandin
 
 
 def requeue(conn: Connection, *, file_ids: Collection[int] | None, now: float, priority: int) -> int:
-    """failed -> queued with fresh attempts, for these files or (None) all; files that are gone stay. Returns how many."""
+    """failed -> queued with fresh attempts and the recipe that the root has now; returns how many.
+
+    For these files or (None) all; files that are gone stay.
+    """
     values = {"now": now, "at_least": int(priority)}
     if file_ids is None:
         return conn.execute(_REQUEUE, values).rowcount
@@ -136,8 +145,7 @@ def reroute(conn: Connection, *, recipes: Collection[str]) -> int:
 
     Returns how many changed.
     """
-    of_root = select(t.root.c.recipe).where(t.root.c.id == JOB.c.root_id, t.root.c.watched == 1).scalar_subquery()
-    recipe = func.coalesce(of_root, case((JOB.c.recipe.in_(list(recipes)), JOB.c.recipe), else_="default"))
+    recipe = func.coalesce(_OF_ROOT, case((JOB.c.recipe.in_(list(recipes)), JOB.c.recipe), else_="default"))
     statement = update(JOB).where(JOB.c.state == QUEUED, JOB.c.recipe != recipe).values(recipe=recipe)
     return conn.execute(statement).rowcount
 
