@@ -8,11 +8,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
-from captiond.errors import ConfigError
+from captiond.errors import ConfigError, DatabaseUnavailable
 from captiond.store import files, sidecars
 from captiond.values import Priority, Source
 from captiond.watch.root import RootWatcher
@@ -192,6 +193,7 @@ class Service:
             if self._reload:
                 self._reload = False
                 self._do_reload()
+                continue  # it may have ended with a stop
             if self._dispatcher is None or not self._dispatcher.alive:
                 self._log.error("dispatcher_died", remedy="see the lines above; systemd starts the service again")
                 return 1
@@ -233,7 +235,9 @@ class Service:
     def _tell_status(self) -> None:
         if time.monotonic() >= self._status_at:
             self._status_at = time.monotonic() + STATUS_SECONDS
-            notify.status(self._status())
+            # A database that can't be read now is the dispatcher's trouble, which waits for it.
+            with suppress(DatabaseUnavailable):
+                notify.status(self._status())
 
     def _status(self) -> str:
         with self._db.read() as conn:

@@ -35,6 +35,9 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
     from captiond.service import Service
     from captiond.store.instance import InstanceLock
 
+    for given in dirs:
+        if not given.is_dir():
+            raise UsageError(f"{given} is no folder: make it first, or name another")
     settings = _with_dirs(app.loaded.settings, dirs)
     if not settings.watch:
         raise ConfigError("there is nothing to watch: name a folder (`captiond run DIR`), or add a [[watch]] table")
@@ -62,8 +65,6 @@ def _with_dirs(settings: Settings, dirs: tuple[Path, ...]) -> Settings:
     added = []
     for given in dirs:
         path = Path(os.path.abspath(given))
-        if not path.is_dir():
-            raise UsageError(f"{given} is no folder: make it first, or name another")
         if path not in known:
             known.add(path)
             added.append(Watch(path=path))
@@ -79,10 +80,10 @@ def _acquire(lock: InstanceLock) -> None:
         try:
             lock.acquire("run")
         except InstanceError:
-            holder = lock.holder() or {}
-            if holder.get("command") != "caption":
+            holder = lock.holder()
+            if holder is not None and holder.get("command") != "caption":
                 raise
-            if not told:
+            if holder is not None and not told:
                 told = True
                 log.get("service").info("waiting_for_caption", pid=holder.get("pid"))
             time.sleep(WAIT_SECONDS)
