@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from program import Home
 from tiny_gguf import SAYS, make
 
