@@ -20,6 +20,7 @@ from captiond.paths import is_url, to_text
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
 from captiond.values import JobState, Priority, Stat
+from captiond.watch.filestat import stat_file
 from captiond.watch.patterns import Patterns
 from captiond.wiring import choose, wire
 
@@ -107,7 +108,7 @@ class Request:
                 }
                 for target in targets[start : start + BATCH]:
                     root_id = roots[target.watch.path] if target.watch else None
-                    file_id = files.ensure_file(conn, root_id, to_text(target.path), _stat(target.path), media=True)
+                    file_id = files.ensure_file(conn, root_id, to_text(target.path), _stat(target), media=True)
                     ids.append(
                         jobs.enqueue(
                             conn,
@@ -248,9 +249,11 @@ def _ended(row: Row[Any]) -> Ended | None:
     return None
 
 
-def _stat(path: str) -> Stat:
-    """The file's stat; zeros for a URL, or where it can't be told (the job will say why)."""
+def _stat(target: Target) -> Stat:
+    """The file's stat as its root's watcher has it; zeros for a URL, or where it can't be told (the job will say why)."""
+    root = os.path.realpath(target.watch.path) if target.watch else "/"
     try:
-        return Stat.of(os.lstat(path))
+        found = None if is_url(target.path) else stat_file(target.path, root)
     except OSError:
-        return Stat(0, 0, 0, 0)
+        found = None
+    return found or Stat(0, 0, 0, 0)
