@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, notify
@@ -29,6 +28,8 @@ HUNG_SECONDS = 30.0
 """A dispatcher whose loop has not turned for so long hangs; systemd's watchdog then restarts the service."""
 SUPERVISE_SECONDS = 1.0
 STATUS_SECONDS = 10.0
+TROUBLE_SECONDS = 2.0
+"""The wait before the database is tried again at the start."""
 
 
 class Service:
@@ -70,7 +71,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
-        self._start(wire(self._settings, self._environ))
+        self._begin(wire(self._settings, self._environ))
         notify.ready(self._status())
         code = self._supervise()
         notify.stopping("stopping; calls in flight get a few seconds")
@@ -89,6 +90,24 @@ class Service:
         self._wake.set()
 
     # --- starting and ending
+
+    def _begin(self, wiring: Wiring) -> None:
+        """Start every part. A database that can't be written now, on a full disk say, is waited for."""
+        told = False
+        while self._stop_signal is None:
+            try:
+                self._start(wiring)
+            except DatabaseUnavailable as error:
+                if not told:
+                    told = True
+                    self._log.error("database_trouble", error=str(error))
+                self._end(0.0)
+                wiring = wire(self._settings, self._environ)  # the endpoints of the one before may be closed
+                self._wake.wait(TROUBLE_SECONDS)
+                self._wake.clear()
+                self._ping()
+            else:
+                return
 
     def _start(self, wiring: Wiring) -> None:
         settings = wiring.settings
@@ -219,7 +238,7 @@ class Service:
             self._end(max(longest, STOP_GRACE + 1))
             if self._stop_signal is None:
                 self._settings = settings
-                self._start(wiring)
+                self._begin(wiring)
                 self._log.info("reloaded")
         notify.ready(self._status())
 
@@ -235,13 +254,14 @@ class Service:
     def _tell_status(self) -> None:
         if time.monotonic() >= self._status_at:
             self._status_at = time.monotonic() + STATUS_SECONDS
-            # A database that can't be read now is the dispatcher's trouble, which waits for it.
-            with suppress(DatabaseUnavailable):
-                notify.status(self._status())
+            notify.status(self._status())
 
     def _status(self) -> str:
-        with self._db.read() as conn:
-            counts = jobs.counts(conn)
+        try:
+            with self._db.read() as conn:
+                counts = jobs.counts(conn)
+        except DatabaseUnavailable as error:
+            return str(error)
         offline = sum(1 for watcher in self._watchers if not watcher.online)
         roots = ("1 root" if len(self._watchers) == 1 else f"{len(self._watchers)} roots") + (
             f" ({offline} offline)" if offline else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,33 @@ def test_a_request_ends_when_the_one_endpoint_it_is_for_is_paused_whatever_the_o
         assert refused.returncode == 1
         assert "endpoint fake is paused" in refused.stderr
         assert home.call("caption", str(drop(other / "b.jpg")), timeout=20).returncode == 0
+
+
+def test_a_service_that_starts_while_the_disk_is_full_waits_for_room(home: Home) -> None:
+    state = home.database.parent
+    state.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(state)], check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        drop(home.inbox / "a.jpg")
+        with home.run() as program:
+            home.captioned("a.jpg")
+            assert program.stop() == 0
+        _fill(state / "much")
+        with Program(home, ["run"], {}) as program:
+            assert "its disk is full" in program.event("database_trouble")["error"]
+            drop(home.inbox / "b.jpg")
+            (state / "much").unlink()
+            home.captioned("b.jpg")
+            assert len(program.lines("database_trouble")) == 1
+    finally:
+        subprocess.run(["umount", "--lazy", str(state)], check=True)
+
+
+def _fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with path.open("wb", buffering=0) as opened:
+        for size in (65536, 4096, 1):
+            with suppress(OSError):
+                while True:
+                    opened.write(bytes(size))

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from captiond.cli.app import App, example
-from captiond.errors import ConfigError, InstanceError, UsageError
+from captiond.errors import ConfigError, DatabaseUnavailable, InstanceError, UsageError
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
+    from captiond.store.engine import Database
     from captiond.store.instance import InstanceLock
 
 WAIT_SECONDS = 0.5
-"""Between two tries to get the database from a `captiond caption` that has it."""
+"""Between two tries to get the database."""
 
 
 @click.command(
@@ -46,7 +47,7 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
     lock = InstanceLock(app.database_path)
     _acquire(lock)
     try:
-        db = app.database(create=True, migrate=True)
+        db = _opened(app)
         service = Service(db, settings, lambda: _with_dirs(app.reload().settings, dirs))
         code, clean = service.run()
         if not clean:
@@ -55,6 +56,21 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
         return code
     finally:
         lock.release()
+
+
+def _opened(app: App) -> Database:
+    """The database; one that can't be used now, on a full disk say, is waited for: systemd gives up after a few starts."""
+    from captiond import log
+
+    told = False
+    while True:
+        try:
+            return app.database(create=True, migrate=True)
+        except DatabaseUnavailable as error:
+            if not told:
+                told = True
+                log.get("service").error("database_trouble", error=str(error))
+            time.sleep(WAIT_SECONDS)
 
 
 def _with_dirs(settings: Settings, dirs: tuple[Path, ...]) -> Settings:

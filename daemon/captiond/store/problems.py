@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
             f"database {path} is locked: another program has been writing to it for over {waited:g} s; "
             "end that program's transaction"
         )
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path.parent)):
         return DatabaseUnavailable(f"database {path} can't grow: its disk is full; free some space and it goes on")
     if code == sqlite3.SQLITE_IOERR:
         return DatabaseUnavailable(
@@ -52,6 +53,15 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
             "(a reader needs that too while no service has it open), or run this as the user of the service"
         )
     return None
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk has no room: where SQLite can't map its memory for that, it tells of an error of the disk."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail == 0
 
 
 def _damaged(path: Path, what: str) -> DatabaseError:
