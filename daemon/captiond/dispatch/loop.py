@@ -207,9 +207,9 @@ class Dispatcher:
 
     def _publish(self, plan: record.Plan) -> None:
         if plan.file_id in self._tasks.publishing:
-            self._tasks.publish_next[plan.file_id] = plan
+            self._tasks.publish_again.add(plan.file_id)
         else:
-            self._tasks.publish_next.pop(plan.file_id, None)
+            self._tasks.publish_again.discard(plan.file_id)
             self._tasks.publishing.add(plan.file_id)
             self._pools.publish(plan)
 

@@ -114,7 +114,8 @@ class Outcomes:
     def crashed(self, conn: Connection, outcome: Outcome, error: Exception) -> list[Step]:
         """An outcome can't be recorded because of a bug: that fails its job, and nothing else."""
         if isinstance(outcome, WasPublished):
-            return self._publish_next(outcome.file_id)
+            self._tasks.publishing.discard(outcome.file_id)
+            return []
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
@@ -153,13 +154,11 @@ class Outcomes:
         if changed and outcome.outcome.state != "written":
             state, reason = outcome.outcome.state, outcome.outcome.reason
             self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
-        return self._publish_next(outcome.file_id)
-
-    def _publish_next(self, file_id: int) -> list[Step]:
-        """A sidecar was written; a newer one of the same file may wait for that."""
-        self._tasks.publishing.discard(file_id)
-        plan = self._tasks.publish_next.get(file_id)
-        return [] if plan is None else [Publish(plan)]
+        if outcome.file_id in self._tasks.publish_again:
+            # Not the plan that was made meanwhile: it did not know yet where this one was written.
+            sidecars.make_due(conn, [outcome.file_id], time.time())
+        self._tasks.publishing.discard(outcome.file_id)
+        return []
 
     def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:
         if call is not None:
@@ -217,7 +216,9 @@ class Outcomes:
         for follower in task.followers:
             if failure.fault is Fault.ROOT or isinstance(failure, Unreadable):
                 # It is gone, has changed or can't be read any more: that says nothing of its copies.
-                steps += self.give_back(conn, [follower], Stopped("the file with the same bytes was not read to its end"))
+                steps += self.give_back(
+                    conn, [follower], Stopped("the file with the same bytes was not read to its end")
+                )
             else:
                 # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
                 shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision

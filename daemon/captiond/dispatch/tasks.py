@@ -14,7 +14,6 @@ from captiond.paths import to_text
 from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage
 
 if TYPE_CHECKING:
-    from captiond.dispatch.record import Plan
     from captiond.dispatch.routes import Route
     from captiond.media.spec import EncodeSpec
 
@@ -110,8 +109,8 @@ class Tasks:
         self.ready: dict[str, deque[Task]] = {name: deque() for name in endpoints}
         self.publishing: set[int] = set()
         """The files whose sidecar is being written."""
-        self.publish_next: dict[int, Plan] = {}
-        """Newer sidecars of such files: each is written when the one before it is recorded."""
+        self.publish_again: set[int] = set()
+        """Those of them that want a newer sidecar by now: it is written when the one before it is recorded."""
 
     def __len__(self) -> int:
         return len(self._by_job)
