@@ -151,6 +151,22 @@ def test_a_request_ends_when_the_one_endpoint_it_is_for_is_paused_whatever_the_o
         assert home.call("caption", str(drop(other / "b.jpg")), timeout=20).returncode == 0
 
 
+def test_a_clock_that_is_set_back_by_years_holds_up_no_job(home: Home, fake: FakeEndpoint) -> None:
+    faketime = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if faketime is None:
+        pytest.skip("needs libfaketime")
+    offset = home.folder / "offset"
+    offset.write_text("+3000d")
+    faked = {"LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1"}
+    fake.script(error(500, retry_after=3))
+    with home.run(env=faked | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}) as program:
+        drop(home.inbox / "a.jpg")
+        until(lambda: home.rows("SELECT 1 FROM job WHERE state = 'queued' AND attempts = 1"))
+        offset.write_text("+0d")
+        home.captioned("a.jpg")
+        assert program.event("clock_set_back")["seconds"] > 3000 * 86_000
+
+
 def test_a_service_that_starts_while_the_disk_is_full_waits_for_room(home: Home) -> None:
     state = home.database.parent
     state.mkdir()

@@ -407,3 +407,10 @@ TestQueue = Queue.TestCase
 TestQueue.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_after_the_clock_is_set_back_each_job_waits_as_long_as_before(conn: Connection) -> None:
+    later, due = queued(conn, "1", now=1_000_030.0), queued(conn, "2", now=999_990.0)
+    early = queued(conn, "3", now=15.0)
+    assert jobs.clock_set_back(conn, now=20.0, seconds=999_980.0) == 2
+    assert [row(conn, one).due_at for one in (later, due, early)] == [50.0, 10.0, 15.0]

@@ -44,6 +44,8 @@ SIDECAR_SECONDS = 30.0
 """Seconds between two looks for sidecars that wait."""
 BATCH = 64
 """The most outcomes recorded in one commit."""
+CLOCK_SECONDS = 2.0
+"""A clock that was set back by more is followed; less is the work of NTP, and only a short wait."""
 STOP_SECONDS = 2.0
 """The wait for workers that were told to end at once."""
 TROUBLE_SECONDS = 1.0
@@ -91,6 +93,7 @@ class Dispatcher:
         self._committer = Committer(db, self._outcomes)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
+        self._ahead = time.time() - time.monotonic()
         self._look_now = True
         self._look_at = self._sidecars_at = 0.0
         self._more = False
@@ -164,6 +167,7 @@ class Dispatcher:
                 outcomes = []
                 self._start_calls()
                 if not self._stopping.is_set():
+                    self._mind_the_clock()
                     self._claim()
                     self._wake_sidecars()
                 self.health.publish(self._db, self._tasks.at(Stage.ASKING))
@@ -265,6 +269,16 @@ class Dispatcher:
             task = Task(job, self._routes[job.recipe])
             self._tasks.add(task)
             self._pools.read(task, self._downloads)
+
+    def _mind_the_clock(self) -> None:
+        """Due times are of the clock that people set, for they outlive this run: what waits does not wait for years."""
+        ahead = time.time() - time.monotonic()
+        if self._ahead - ahead > CLOCK_SECONDS:
+            self._log.warning("clock_set_back", seconds=round(self._ahead - ahead))
+            with self._db.write() as conn:
+                jobs.clock_set_back(conn, now=time.time(), seconds=self._ahead - ahead)
+            self._look_now = True
+        self._ahead = ahead
 
     def _rooms(self) -> dict[str, tuple[list[str], int]]:
         """Endpoints that can start jobs now: their recipes, and how many: the free slots, and a few for the encoders."""

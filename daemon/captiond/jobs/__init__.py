@@ -15,12 +15,13 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 from __future__ import annotations
 
 from captiond.jobs.queries import counts, failures, of_ids
-from captiond.jobs.queueing import abandon, enqueue, recover, requeue, reroute
+from captiond.jobs.queueing import abandon, clock_set_back, enqueue, recover, requeue, reroute
 from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry
 
 __all__ = [
     "abandon",
     "claim",
+    "clock_set_back",
     "counts",
     "enqueue",
     "fail",

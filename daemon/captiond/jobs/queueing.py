@@ -150,6 +150,22 @@ def reroute(conn: Connection, *, recipes: Collection[str]) -> int:
     return conn.execute(statement).rowcount
 
 
+_SET_BACK = (
+    update(JOB)
+    .where(JOB.c.state == QUEUED, JOB.c.due_at > bindparam("now"))
+    .values(due_at=JOB.c.due_at - bindparam("seconds"))
+)
+
+
+def clock_set_back(conn: Connection, *, now: float, seconds: float) -> int:
+    """queued -> queued, due as long from `now` as before the clock was set back by so many seconds. Returns how many.
+
+    Sidecars that wait are due now.
+    """
+    sidecars.recover(conn, now)
+    return conn.execute(_SET_BACK, {"now": now, "seconds": seconds}).rowcount
+
+
 def abandon(conn: Connection, request: str) -> int:
     """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many."""
     mine = (JOB.c.request == request) & (JOB.c.state == QUEUED)
