@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
 import subprocess
 from contextlib import suppress
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from drops import drop
+from drops import drop, drop_many
 from fake_endpoint import FakeEndpoint, error, hang, ok
 from processes import inotify_watches
 from program import Home, Program
@@ -149,6 +151,36 @@ def test_a_request_ends_when_the_one_endpoint_it_is_for_is_paused_whatever_the_o
         assert refused.returncode == 1
         assert "endpoint fake is paused" in refused.stderr
         assert home.call("caption", str(drop(other / "b.jpg")), timeout=20).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_share_that_hangs_while_it_is_read_holds_up_no_other_root(home: Home, fake: FakeEndpoint) -> None:
+    share = home.folder / "share"
+    names = drop_many(share, 200)
+    home.configure(more=f'[[watch]]\npath = "{share}"\nsettle_seconds = 0.2')
+    fake.default = ok("Something.", delay=0.1)
+    device = os.open("/dev/fuse", os.O_RDWR)
+    try:
+        with home.run() as program:
+            until(lambda: len(fake.requests) > 20)
+            # FUSE without a server behind it: nothing that is asked of it is ever answered.
+            options = f"fd={device},rootmode=40000,user_id=0,group_id=0".encode()
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.mount(b"nothing", os.fsencode(share), b"fuse", 0, options):
+                pytest.skip(f"FUSE is not allowed here: {os.strerror(ctypes.get_errno())}")
+            drop(home.inbox / "a.jpg")
+            home.captioned("a.jpg", timeout=60)
+            until(lambda: not home.rows("SELECT 1 FROM job WHERE state = 'running'"))
+            os.close(device)
+            subprocess.run(["umount", "--lazy", str(share)], check=True)
+            home.captioned(*names, timeout=60)
+            assert program.stop() == 0
+    finally:
+        with suppress(OSError):
+            os.close(device)
+        subprocess.run(["umount", "--lazy", str(share)], check=False, capture_output=True)
+    assert len(fake.requests) == len(names) + 1
 
 
 def test_a_clock_that_is_set_back_by_years_holds_up_no_job(home: Home, fake: FakeEndpoint) -> None:

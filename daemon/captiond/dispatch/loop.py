@@ -27,7 +27,7 @@ from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import Outcome
-from captiond.errors import DatabaseUnavailable, Stopped
+from captiond.errors import DatabaseUnavailable, RootOffline, Stopped
 from captiond.store import sidecars
 from captiond.values import Priority
 
@@ -165,6 +165,7 @@ class Dispatcher:
                 self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
                 self._look_now |= bool(outcomes)
                 outcomes = []
+                self._leave_hung()
                 self._start_calls()
                 if not self._stopping.is_set():
                     self._mind_the_clock()
@@ -214,7 +215,7 @@ class Dispatcher:
             self._tasks.publish_again.add(plan.file_id)
         else:
             self._tasks.publish_again.discard(plan.file_id)
-            self._tasks.publishing.add(plan.file_id)
+            self._tasks.publishing[plan.file_id] = plan.root_id
             self._pools.publish(plan)
 
     # --- calling and claiming
@@ -269,6 +270,22 @@ class Dispatcher:
             task = Task(job, self._routes[job.recipe])
             self._tasks.add(task)
             self._pools.read(task, self._downloads)
+
+    def _leave_hung(self) -> None:
+        """What is read from a root that went away, or written there, goes back: whoever hangs in it is left behind."""
+        if not (offline := set(self._offline())):
+            return
+        reading = (Stage.READING, Stage.ENCODING)
+        tasks = [task for task in self._tasks.all() if task.job.root_id in offline and task.stage in reading]
+        published = [file_id for file_id, root_id in self._tasks.publishing.items() if root_id in offline]
+        steps: list[Step] = []
+        if tasks:
+            with self._db.write() as conn:
+                steps = self._outcomes.give_back(conn, tasks, RootOffline())
+        self._pools.leave(tasks, published)
+        for file_id in published:
+            del self._tasks.publishing[file_id]
+        self._take(steps)
 
     def _mind_the_clock(self) -> None:
         """Due times are of the clock that people set, for they outlive this run: what waits does not wait for years."""

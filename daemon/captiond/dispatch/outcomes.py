@@ -114,7 +114,7 @@ class Outcomes:
     def crashed(self, conn: Connection, outcome: Outcome, error: Exception) -> list[Step]:
         """An outcome can't be recorded because of a bug: that fails its job, and nothing else."""
         if isinstance(outcome, WasPublished):
-            self._tasks.publishing.discard(outcome.file_id)
+            self._tasks.publishing.pop(outcome.file_id, None)
             return []
         task = self._tasks.get(outcome.job_id)
         if task is None:
@@ -157,7 +157,7 @@ class Outcomes:
         if outcome.file_id in self._tasks.publish_again:
             # Not the plan that was made meanwhile: it did not know yet where this one was written.
             sidecars.make_due(conn, [outcome.file_id], time.time())
-        self._tasks.publishing.discard(outcome.file_id)
+        self._tasks.publishing.pop(outcome.file_id, None)
         return []
 
     def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import fetch
 from captiond.dispatch import work
+from captiond.dispatch.workers import Workers
 from captiond.media.guard import Guard, GuardLimits
 from captiond.paths import is_url
 
@@ -40,8 +41,8 @@ class Pools:
         self._limits = GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb)
         self._local = threading.local()
         self._guards: list[Guard] = []
-        self._encode = ThreadPoolExecutor(self.encoders, thread_name_prefix="encode")
-        self._publish = ThreadPoolExecutor(PUBLISHERS, thread_name_prefix="publish")
+        self._encode = Workers("encode", self.encoders, events.put)
+        self._publish = Workers("publish", PUBLISHERS, events.put)
         self._ask = {
             endpoint.name: ThreadPoolExecutor(endpoint.concurrency, thread_name_prefix=f"ask-{endpoint.name}")
             for endpoint in endpoints
@@ -50,13 +51,13 @@ class Pools:
     def read(self, task: Task, downloads: Path) -> None:
         """Identify and hash."""
         job = task.job
-        self._encode.submit(lambda: self._events.put(work.read_file(job, downloads)))
+        self._encode.submit(job.id, lambda: work.read_file(job, downloads))
 
     def encode(self, task: Task) -> None:
         """Make what the endpoint takes."""
         assert task.opened is not None
         job, opened, route, spec = task.job, task.opened, task.route, task.spec
-        self._encode.submit(lambda: self._events.put(work.encode(job, opened, route, spec, self._guard())))
+        self._encode.submit(job.id, lambda: work.encode(job, opened, route, spec, self._guard()))
 
     def ask(self, task: Task) -> None:
         """Call the endpoint."""
@@ -67,10 +68,14 @@ class Pools:
     def publish(self, plan: Plan) -> None:
         """Write a sidecar."""
         self._publish.submit(
-            lambda: self._events.put(
-                work.publish(plan.file_id, plan.path, plan.target, plan.body, plan.owned, plan.old)
-            )
+            plan.file_id,
+            lambda: work.publish(plan.file_id, plan.path, plan.target, plan.body, plan.owned, plan.old),
         )
+
+    def leave(self, tasks: Collection[Task], published: Collection[int]) -> None:
+        """Do not wait for what is read for these tasks, nor for the sidecars of these files: their root is away."""
+        self._encode.leave([task.job.id for task in tasks])
+        self._publish.leave(published)
 
     def forget(self, task: Task, downloads: Path) -> None:
         """The task has ended: take away what was fetched for it."""
@@ -84,7 +89,9 @@ class Pools:
 
     def close(self, *, wait: bool) -> None:
         """End the threads and the decoder processes."""
-        for pool in (self._encode, self._publish, *self._ask.values()):
+        for workers in (self._encode, self._publish):
+            workers.close(wait=wait)
+        for pool in self._ask.values():
             pool.shutdown(wait=wait, cancel_futures=True)
         self.kill()
 

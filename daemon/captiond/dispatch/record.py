@@ -36,6 +36,7 @@ class Plan:
     """A sidecar to be written after the commit, at `target` beside the file at `path`."""
 
     file_id: int
+    root_id: int | None
     path: str
     target: str
     body: bytes
@@ -84,8 +85,8 @@ def failed(conn: Connection, job: Job, opened: Opened | None, failure: Failure, 
 
 def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | None:
     """What is to be written beside the file, where it is by now, or None; the digest is recorded before the bytes exist."""
-    path = sidecars.beside(conn, file_id)
-    if not settings.enabled or is_url(path):
+    wanted = sidecars.of_file(conn, file_id)
+    if not settings.enabled or is_url(wanted.path):
         return None
     document = captions.document(conn, file_id)
     if document is None:
@@ -93,7 +94,7 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     body = sidecar.encode(document)
     sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest())
     owned, old = sidecars.owned(conn, file_id)
-    return Plan(file_id, path, sidecar.path_for(path, settings.suffix), body, owned, old)
+    return Plan(file_id, wanted.root_id, wanted.path, sidecar.path_for(wanted.path, settings.suffix), body, owned, old)
 
 
 def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:

@@ -107,8 +107,8 @@ class Tasks:
         self._by_job: dict[int, Task] = {}
         self._leaders: dict[tuple[str, str], Task] = {}
         self.ready: dict[str, deque[Task]] = {name: deque() for name in endpoints}
-        self.publishing: set[int] = set()
-        """The files whose sidecar is being written."""
+        self.publishing: dict[int, int | None] = {}
+        """The files whose sidecar is being written, and their roots."""
         self.publish_again: set[int] = set()
         """Those of them that want a newer sidecar by now: it is written when the one before it is recorded."""
 

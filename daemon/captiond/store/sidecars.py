@@ -75,13 +75,13 @@ def due(conn: Connection, now: float, limit: int, offline_roots: Collection[int]
     return [Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}")) for row in rows]
 
 
-_PLACE = select(t.file.c.folder, t.file.c.name).where(t.file.c.id == bindparam("the_file"))
+_PLACE = select(t.file.c.root_id, t.file.c.folder, t.file.c.name).where(t.file.c.id == bindparam("the_file"))
 
 
-def beside(conn: Connection, file_id: int) -> str:
-    """The path of the file that a sidecar belongs to, where it is now, as the OS names it."""
+def of_file(conn: Connection, file_id: int) -> Due:
+    """The sidecar of a file, beside where the file is now."""
     row = conn.execute(_PLACE, {"the_file": file_id}).one()
-    return from_text(f"{row.folder}/{row.name}")
+    return Due(file_id, row.root_id, from_text(f"{row.folder}/{row.name}"))
 
 
 _GET = select(_sidecar).where(_sidecar.c.file_id == bindparam("the_file"))
