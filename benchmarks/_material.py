@@ -22,13 +22,16 @@ from PIL import Image
 
 PHOTO = (4032, 3024)
 """12 megapixels, as phones take them."""
+SMALL = (2000, 1500)
+"""For a quick run."""
 DRAWN = 20
 QUALITY = 90
 VIDEO_BYTES = 100_000_000
 
 
-def photos(folder: Path, count: int, size: tuple[int, int] = PHOTO) -> list[Path]:
+def photos(place: Path, count: int, size: tuple[int, int] = PHOTO) -> list[Path]:
     """`count` photos with different bytes; those that a kept folder has are taken as they are."""
+    folder = place / f"photos-{size[0]}x{size[1]}"
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"IMG_{number:04}.jpg" for number in range(count)]
     if not all(path.exists() for path in paths):

@@ -63,7 +63,7 @@ def main() -> int:
     report = _common.Report("latency", quick=chosen.quick)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     with _common.workplace(chosen.keep) as (place, material), FakeProcess("--fast") as fake:
-        photos = _material.photos(material / "photos", count)
+        photos = _material.photos(material, count, _material.SMALL if chosen.quick else _material.PHOTO)
         home = Home(place / "home", fake.base_url)
         home.configure(settle=SETTLE)
         with home.run() as program:

@@ -49,7 +49,7 @@ def main() -> int:
     cores = os.cpu_count() or 1
     report = _common.Report("overhead", quick=chosen.quick)
     with _common.workplace(chosen.keep) as (place, material):
-        photos = _material.photos(material / "photos", count)
+        photos = _material.photos(material, count, _material.SMALL if chosen.quick else _material.PHOTO)
         sample = photos[: _material.DRAWN]
         home = Home(place / "home")
         _common.linked(photos, home.inbox)

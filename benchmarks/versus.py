@@ -96,7 +96,7 @@ def main() -> int:
     report = _common.Report("versus", quick=chosen.quick)
     found: dict[str, Found | str] = {}
     with _common.workplace(chosen.keep) as (place, material):
-        photos = _material.photos(material / "photos", count)
+        photos = _material.photos(material, count, _material.SMALL if chosen.quick else _material.PHOTO)
         with FakeProcess("--fast", "--delay", str(DELAY)) as fake:
             contenders = ours(place, photos, fake.base_url)
             if chosen.others or not chosen.quick:
