@@ -265,7 +265,6 @@ _BUILTIN = (
     .where(
         t.file.c.root_id == bindparam("the_root"),
         t.file.c.present == 1,
-        _caption.c.recipe == bindparam("the_recipe"),
         _caption.c.source == Source.BUILTIN.value,
         _idle,
     )
@@ -273,10 +272,10 @@ _BUILTIN = (
 )
 
 
-def builtin_files(conn: Connection, root_id: int, recipe: str) -> list[int]:
-    """The files of a root that are there and whose caption under this recipe is the built-in describer's.
+def builtin_files(conn: Connection, root_id: int) -> list[int]:
+    """The files of a root that are there and whose caption is the built-in describer's.
 
     A model may take them over. Left out are those that are being worked on, or whose last job failed: asking again at
     every start would not end.
     """
-    return list(conn.execute(_BUILTIN, {"the_root": root_id, "the_recipe": recipe}).scalars())
+    return list(conn.execute(_BUILTIN, {"the_root": root_id}).scalars())

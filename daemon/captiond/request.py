@@ -146,9 +146,11 @@ class Request:
                     usd, tokens = calls.spent_on(conn, self.token)
                     endpoints = calls.endpoints(conn)
                 ended = [job for job in map(_ended, rows) if job is not None]
-                waiting -= {job.id for job in ended}
+                # One that is missing was given up by another command that asked for the same file.
+                missing = waiting - {row.id for row in rows}
+                waiting -= {job.id for job in ended} | missing
                 done += sum(1 for job in ended if job.done)
-                failed += sum(1 for job in ended if not job.done)
+                failed += sum(1 for job in ended if not job.done) + len(missing)
                 in_use = {asked[row.recipe] for row in rows if row.id in waiting and row.recipe in asked}
                 blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if waiting else None
                 if waiting and dispatcher is not None and not dispatcher.alive:

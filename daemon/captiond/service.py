@@ -155,7 +155,7 @@ class Service:
                 route = wiring.routes[watcher.recipe]
                 if route.endpoint.source is Source.BUILTIN:
                     continue
-                taken = captions.builtin_files(conn, watcher.root_id, route.name)
+                taken = captions.builtin_files(conn, watcher.root_id)
                 for file_id in taken:
                     jobs.enqueue(
                         conn,

@@ -167,8 +167,7 @@ def test_built_in_captions_are_listed_for_taking_over_until_a_model_has_failed(c
     done, failed = jobs.claim(conn, limit=2, recipes=["default"], offline_roots=[], run_id="r", now=2.0)
     jobs.finish(conn, done, now=3.0)
     jobs.fail(conn, failed, reason="refused", detail="", now=3.0)
-    assert captions.builtin_files(conn, root_id, "default") == [done.file_id, file_ids[3]]
-    assert captions.builtin_files(conn, root_id, "products") == []
+    assert captions.builtin_files(conn, root_id) == [done.file_id, file_ids[3]]
 
 
 # --- the sidecar's content
