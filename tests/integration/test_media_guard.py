@@ -68,10 +68,11 @@ def is_gone(pid: int) -> bool:
 
 def run_in_thread(guard: Guard, path: str) -> tuple[threading.Thread, list[Encoded | Failure]]:
     results: list[Encoded | Failure] = []
+    opened = read(path, None)
 
     def work() -> None:
         try:
-            results.append(guard.encode(read(path, None), SPEC))
+            results.append(guard.encode(opened, SPEC))
         except Failure as failure:
             results.append(failure)
 
