@@ -66,12 +66,18 @@ CERTIFICATE = Path(__file__).parent / "data" / "loopback.pem"
 """For 127.0.0.1 and localhost, with its key: for these tests alone. A client trusts it by $SSL_CERT_FILE."""
 
 
-def model_entry(model: str = "fake-vision-1", *inputs: str, price: float = 1e-6) -> dict[str, Any]:
-    """One model as `GET /models` of Oxen.ai lists it; `inputs` default to text and image."""
+def model_entry(
+    model: str = "fake-vision-1", *inputs: str, price: float = 1e-6, deployment: str | None = None
+) -> dict[str, Any]:
+    """One model as `GET /models` of Oxen.ai lists it; `inputs` default to text and image.
+
+    With the status of a `deployment` it is a custom model.
+    """
     return {
         "id": model,
         "display_name": model,
-        "model_type": "base",
+        "model_type": "custom" if deployment else "base",
+        "deployments": [{"status": deployment}] if deployment else [],
         "endpoint": "/chat/completions",
         "capabilities": {
             "input": list(inputs or ("text", "image")),
@@ -93,6 +99,7 @@ class FakeEndpoint:
         fast: read each body and answer without looking into it (for benchmarks).
         default: the answer to a request that no script is left for.
         models: what `GET /models` lists; a Behaviour answers that instead.
+        asleep: models that answer no call until `POST /models/{id}/activate` came, and then for `waking` calls more.
         tls: speak HTTPS, with the certificate of tests/data/loopback.pem: see CERTIFICATE.
     """
 
@@ -103,6 +110,8 @@ class FakeEndpoint:
         fast: bool = False,
         default: Script | None = None,
         models: list[dict[str, Any]] | Behaviour | None = None,
+        asleep: tuple[str, ...] = (),
+        waking: int = 0,
         tls: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -111,7 +120,10 @@ class FakeEndpoint:
         self.fast = fast
         self.default: Script = default or ok()
         self.models: list[dict[str, Any]] | Behaviour | None = [model_entry()] if models is None else models
+        self.activated: list[str] = []
+        self.activation: Behaviour | None = None
         self.requests: list[Recorded] = []
+        self._asleep = dict.fromkeys(asleep, waking)
         self.in_flight = 0
         self.max_in_flight = 0
         self.models_asked = 0
@@ -215,6 +227,27 @@ class FakeEndpoint:
     def asked_for_models(self) -> None:
         with self._lock:
             self.models_asked += 1
+
+    def activate(self, model: str) -> Behaviour:
+        """Wakes a model, as Oxen.ai does it; `activation` is answered instead where it is set."""
+        with self._lock:
+            self.activated.append(model)
+        if self.activation is not None:
+            return self.activation
+        if model not in self._asleep:
+            return error(404, f"Model not found: {model}", kind="resource_not_found")
+        return raw(json.dumps(model_entry(model, deployment="deploying")).encode())
+
+    def sleeps(self, model: str) -> Behaviour | None:
+        """What a call to a model gets while it sleeps."""
+        with self._lock:
+            left = self._asleep.get(model)
+            if left is None or (model in self.activated and left == 0):
+                return None
+            if model in self.activated:
+                self._asleep[model] = left - 1
+                return error(400, f"Model {model} is deploying", retry_after=0)
+        return error(400, f"Model {model} is inactive", retry_after=0)
 
     def next(self) -> tuple[int, Script]:
         with self._lock:

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from fake_behaviour import Behaviour, error, raw, send
 from fake_protocol import Recorded, Violation, check_headers, inspect_request
@@ -67,6 +68,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/reset":
             fake.reset_counts()
             return self._json({})
+        if self.path.endswith("/activate"):
+            self._body(int(self.headers.get("Content-Length") or 0), keep=False)
+            return self._answer(fake.activate(unquote(self.path.split("/")[-2])))
         number, script = fake.next()
         recorded = Recorded(
             number, time.time(), time.monotonic(), self.client_address[1], self.path,
@@ -106,7 +110,8 @@ class Handler(BaseHTTPRequestHandler):
         if fake.fast:
             return recorded, None
         try:
-            return replace(recorded, **inspect_request(body)), None
+            recorded = replace(recorded, **inspect_request(body))
+            return recorded, fake.sleeps(recorded.model or "")
         except Violation as violation:
             return replace(recorded, violation=str(violation)), error(400, str(violation), kind="invalid_params")
 

@@ -345,6 +345,13 @@ class Unavailable(Failure):
     remedy = "check that it runs and that `base_url` is right; the queue waits and goes on by itself"
 
 
+class Asleep(Unavailable):
+    """The model is asleep, and has to be woken before it answers."""
+
+    code, fault = "asleep", Fault.ENDPOINT
+    remedy = "nothing: captiond asks for it to be woken, and goes on by itself; that may take some minutes"
+
+
 class Redirected(Failure):
     """The endpoint redirects elsewhere; pictures are not sent to other hosts."""
 

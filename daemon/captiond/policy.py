@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from captiond.errors import Failure, Fault, RateLimited, Stopped, Unavailable, Vanished
+from captiond.errors import Asleep, Failure, Fault, RateLimited, Stopped, Unavailable, Vanished
 
 if TYPE_CHECKING:
     from captiond.config.models import Queue
@@ -46,7 +46,7 @@ PERSON_PAUSE_MAX = 3_600.0
 SHORTEST_TOLD_PAUSE = 1.0
 """Seconds that a Retry-After of nothing becomes, so that it can't make a loop without rest."""
 
-_PASSES_BY_ITSELF = (RateLimited, Unavailable)
+_PASSES_BY_ITSELF = (RateLimited, Unavailable, Asleep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from captiond.policy import Drop, EndpointHealth, GiveBack, GiveUp, HealthState,
 QUEUE = Queue()
 ROUNDING = 1e-6  # of the difference of two moments
 OWN_FAULT = [cls for cls in FAILURES.values() if cls.fault is Fault.ENDPOINT]
-PERSON = [cls for cls in OWN_FAULT if cls not in (errors.RateLimited, errors.Unavailable)]
+PERSON = [cls for cls in OWN_FAULT if cls not in (errors.RateLimited, errors.Unavailable, errors.Asleep)]
 COUNTED = [cls for cls in FAILURES.values() if cls.fault in (Fault.ANSWER, Fault.PASSING)]
 
 moments = st.floats(0, 4e9)

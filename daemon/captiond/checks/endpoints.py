@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -13,10 +14,10 @@ from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.dispatch.routes import Route
-from captiond.endpoints import keys, weights
+from captiond.endpoints import catalogue, keys, weights
 from captiond.endpoints.base import Endpoint
-from captiond.errors import EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
-from captiond.values import FileContext, Request
+from captiond.errors import BadResponse, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
+from captiond.values import FileContext, Kind, Request
 
 REACH_SECONDS = 10.0
 """To answer a question that needs no model."""
@@ -54,7 +55,7 @@ def endpoint(situation: Situation) -> Iterator[Finding]:
         yield warn(message, remedy or "configure an endpoint")
     over_http = used(situation)
     for name, settings in over_http.items():
-        yield _reached(name, settings, situation)
+        yield from _reached(name, settings, situation)
     here = set(resolved.asked.values()) - set(over_http)
     if BUILTIN in here:
         yield ok(f"{BUILTIN}: in this process, always there")
@@ -77,8 +78,8 @@ def _local(situation: Situation) -> Finding:
     return ok(f"{LOCAL}: in this process, with {files.model}")
 
 
-def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Finding:
-    """Any answer counts, except that the key is wrong: not every server has a list of models."""
+def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Iterator[Finding]:
+    """Any answer counts, except that the key is wrong: not every server has a list of models. One that does is read."""
     import httpx2
 
     found = keys.find(name, settings, situation.environ, only_endpoint=len(situation.resolved.endpoints) == 1)
@@ -87,12 +88,35 @@ def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Fin
     try:
         answer = httpx2.get(url, headers=headers, timeout=REACH_SECONDS, follow_redirects=False)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        return fail(
+        yield fail(
             f"{name}: {settings.base_url} can't be reached: {str(error) or type(error).__name__}", Unavailable.remedy
         )
+        return
     if answer.status_code == 401 and found.value:
-        return fail(f"{name}: {settings.base_url} does not accept the key (401)", Unauthorized.remedy)
-    return ok(f"{name}: {settings.base_url} is there" + ("" if situation.call else "; --call makes a real request"))
+        yield fail(f"{name}: {settings.base_url} does not accept the key (401)", Unauthorized.remedy)
+        return
+    yield ok(f"{name}: {settings.base_url} is there" + ("" if situation.call else "; --call makes a real request"))
+    if answer.status_code == 200:
+        yield from _listed(name, settings, situation, answer.content)
+
+
+def _listed(name: str, settings: EndpointSettings, situation: Situation, body: bytes) -> Iterator[Finding]:
+    """The models that recipes ask are in the server's list, and awake. No more than a warning: some lists are not whole."""
+    try:
+        models = catalogue.parse(json.loads(body))
+    except (ValueError, RecursionError, BadResponse):
+        return
+    asked = [recipe for key, recipe in situation.settings.recipes.items() if situation.resolved.asked[key] == name]
+    for model in dict.fromkeys(recipe.model or settings.model for recipe in asked):
+        missing = catalogue.missing(models, model)
+        entry = catalogue.find(models, model)
+        if missing:
+            yield warn(f"{name}: {missing}", "correct `model`; `captiond models` lists them all")
+        elif entry is not None and entry.sleep in (catalogue.Sleep.ASLEEP, catalogue.Sleep.BROKEN):
+            told = "asleep" if entry.sleep is catalogue.Sleep.ASLEEP else "not running, its deployment has an error"
+            yield warn(f"{name}: {model} is {told}", "nothing: the first call wakes it, which takes some minutes")
+        elif entry is not None and not entry.captions(Kind.IMAGE):
+            yield warn(f"{name}: {model} takes no images, by the endpoint's list", "see `captiond models --kind image`")
 
 
 def _calls(situation: Situation) -> Iterator[Finding]:

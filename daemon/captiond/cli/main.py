@@ -31,6 +31,7 @@ COMMANDS = {
     "status": Lazy("captiond.cli.status:status", "Show the queue, the roots, the endpoints and the newest errors."),
     "retry": Lazy("captiond.cli.retry:retry", "Queue failed files again."),
     "scan": Lazy("captiond.cli.scan:scan", "Compare the roots with the database now."),
+    "models": Lazy("captiond.cli.models:models", "List the models that the endpoints offer, with their prices."),
     "check": Lazy("captiond.cli.check:check", "Look at everything that can be wrong, each with its remedy."),
     "config": Lazy("captiond.cli.config:config", "Show the settings in force, and where each came from."),
     "db": Lazy("captiond.cli.db:db", "Upgrade or back up the database."),

@@ -163,6 +163,13 @@ def usd(amount: float) -> str:
     return f"{amount:.4f} USD" if amount == 0 or amount >= 0.01 else f"{amount:.6f}".rstrip("0") + " USD"
 
 
+def price(amount: float | None) -> str:
+    """A price in a column, `0.15`, `15`, `0.00012`; `-` where it is not told."""
+    if amount is None:
+        return "-"
+    return f"{amount:.6f}".rstrip("0").rstrip(".") if amount < 1 else f"{amount:.2f}".removesuffix(".00")
+
+
 def number(count: int, one: str, many: str | None = None) -> str:
     """`1 file`, `4,120 files`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

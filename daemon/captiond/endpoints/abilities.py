@@ -21,13 +21,21 @@ def listed_inputs(models: object, model: str) -> frozenset[str] | None:
     for entry in _entries(models):
         if model not in (entry.get("id"), entry.get("name")):
             continue
-        if entry.get("owned_by") == "llamacpp":  # it lists "video", but has a part of its own for it: not `video_url`
-            return frozenset({"text", "image"})
-        for group, key in (("capabilities", "input"), ("architecture", "input_modalities")):
-            inputs = entry.get(group)
-            inputs = inputs.get(key) if isinstance(inputs, Mapping) else None
-            if isinstance(inputs, list):
-                return frozenset(item.lower() for item in inputs if isinstance(item, str))
+        inputs = words_of(entry, "input")
+        if inputs is not None:
+            return frozenset(inputs)
+    return None
+
+
+def words_of(entry: Mapping[str, Any], side: str) -> tuple[str, ...] | None:
+    """What one model of a list takes (`side` is "input") or gives ("output"), None where its entry does not tell."""
+    if entry.get("owned_by") == "llamacpp":  # it lists "video", but has a part of its own for it: not `video_url`
+        return ("text", "image") if side == "input" else ("text",)
+    for group, key in (("capabilities", side), ("architecture", f"{side}_modalities")):
+        told = entry.get(group)
+        told = told.get(key) if isinstance(told, Mapping) else None
+        if isinstance(told, list):
+            return tuple(word.lower() for word in told if isinstance(word, str))
     return None
 
 

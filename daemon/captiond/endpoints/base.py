@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from captiond.endpoints.catalogue import Model
 from captiond.values import Answer, Request, Source
 
 
@@ -40,6 +41,9 @@ class Endpoint(Protocol):
 
     def takes_video(self) -> bool:
         """Whether a video can be sent as it is. The answer is kept; the first one may take some seconds to learn."""
+
+    def models(self) -> tuple[Model, ...]:
+        """What can be asked here, as the server lists it. Raises a `captiond.errors.Failure`, and nothing else."""
 
     def abort(self) -> None:
         """Ends every call in flight at once with `Stopped`, and every later one too. Does not wait for them."""

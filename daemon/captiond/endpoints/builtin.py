@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from captiond.config.models import BUILTIN
+from captiond.endpoints.catalogue import Model
 from captiond.values import Answer, Kind, Measures, MediaFacts, Request, Source, Usage
 
 MODEL = "builtin/1"
@@ -59,6 +60,10 @@ class BuiltinEndpoint:
     def takes_video(self) -> bool:
         """No: it measures pictures."""
         return False
+
+    def models(self) -> tuple[Model, ...]:
+        """Itself."""
+        return (Model(MODEL, "built-in describer, no model", ("image", "video"), ("text",)),)
 
     def abort(self) -> None:
         """Nothing to end."""

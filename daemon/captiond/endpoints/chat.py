@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 import openai
@@ -19,11 +20,25 @@ from openai.types.chat import ChatCompletion
 
 from captiond import __version__, log
 from captiond.config.models import Endpoint as EndpointSettings
-from captiond.endpoints import abilities, answers, failures
+from captiond.endpoints import abilities, answers, catalogue, failures
 from captiond.endpoints.body import Body
+from captiond.endpoints.catalogue import Model
 from captiond.endpoints.deadline import Calls
 from captiond.endpoints.keys import PLACEHOLDER, Key
-from captiond.errors import BadResponse, CallTimeout, Failure, NoKey, ServerError, Stopped, Unavailable
+from captiond.errors import (
+    Asleep,
+    BadResponse,
+    CallTimeout,
+    Failure,
+    Forbidden,
+    NoKey,
+    PaymentRequired,
+    RateLimited,
+    ServerError,
+    Stopped,
+    Unauthorized,
+    Unavailable,
+)
 from captiond.values import Answer, Request, Source
 
 CONNECT_SECONDS: Final = 10.0
@@ -35,6 +50,14 @@ KEEP_SECONDS: Final = 4.0
 ASK_ABILITIES_SECONDS: Final = 5.0
 ABILITIES_AGAIN_SECONDS: Final = 300.0
 """How long a failure to learn what the model takes is remembered."""
+
+LIST_SECONDS: Final = 20.0
+"""To list the models: providers have hundreds."""
+
+WAKE_SECONDS: Final = 15.0
+"""Between two calls to a model that is being woken, where the server names no time."""
+WAKE_AGAIN_SECONDS: Final = 600.0
+"""A model that sleeps still, or again, is asked to wake after so long."""
 
 _NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 """This machine's own servers are not asked through HTTP_PROXY, even where NO_PROXY does not name them."""
@@ -59,6 +82,7 @@ class ChatEndpoint:
         self._abilities = threading.Lock()
         self._takes_video: bool | None = None
         self._ask_abilities_at = 0.0
+        self._wake_at: dict[str, float] = {}
         # The queue bounds the calls in flight; a limit here would only let them wait inside their deadline.
         limits = httpx2.Limits(
             max_connections=None, max_keepalive_connections=settings.concurrency, keepalive_expiry=KEEP_SECONDS
@@ -91,7 +115,7 @@ class ChatEndpoint:
         body = Body(request)
         started = time.monotonic()
         with self._calls.within(self._timeout):
-            result = self._exchange(body)
+            result = self._exchange(body, request.model)
         return answers.read(
             result,
             model=request.model,
@@ -112,6 +136,13 @@ class ChatEndpoint:
             self._ask_abilities_at = time.monotonic() + again_after
             return self._takes_video
 
+    def models(self) -> tuple[Model, ...]:
+        """See `base.Endpoint.models`."""
+        if self._key.problem:
+            raise NoKey(self._key.problem)
+        with self._calls.within(min(LIST_SECONDS, self._timeout)):
+            return catalogue.parse(self._sent(lambda: self._client.get("/models", cast_to=httpx2.Response).json()))
+
     def abort(self) -> None:
         """See `base.Endpoint.abort`."""
         self._calls.abort()
@@ -120,16 +151,23 @@ class ChatEndpoint:
         """See `base.Endpoint.close`."""
         self._client.close()
 
-    def _exchange(self, body: Body) -> object:
+    def _exchange(self, body: Body, model: str) -> object:
+        headers = {"Content-Type": "application/json", "Content-Length": str(body.length)}
+        try:
+            return self._sent(
+                lambda: self._client.post(
+                    "/chat/completions", cast_to=ChatCompletion, content=iter(body), options={"headers": headers}
+                )
+            )
+        except Asleep as failure:
+            raise self._woken(model, failure) from failure
+
+    def _sent(self, send: Callable[[], object]) -> object:
+        """One exchange with the server; raises a Failure for all that it and the network do."""
         if self._calls.aborted:
             raise Stopped
         try:
-            return self._client.post(
-                "/chat/completions",
-                cast_to=ChatCompletion,
-                content=iter(body),
-                options={"headers": {"Content-Type": "application/json", "Content-Length": str(body.length)}},
-            )
+            return send()
         except openai.APIStatusError as error:
             response = error.response
             raise failures.of_status(response.status_code, response.headers, response.content) from error
@@ -137,6 +175,33 @@ class ChatEndpoint:
             raise self._connection_failure(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, httpx2.DecodingError) as error:
             raise BadResponse(f"wrong JSON: {failures.detail_of(str(error))}", http_status=200) from error
+
+    def _woken(self, model: str, asleep: Asleep) -> Failure:
+        """Asks for a sleeping model to be woken, once in WAKE_AGAIN_SECONDS; what the call ends with.
+
+        By https://docs.oxen.ai, `POST /models/{id}/activate`; another server has no such address, and is only waited for.
+        """
+        with self._abilities:
+            now = time.monotonic()
+            due = now >= self._wake_at.get(model, now)
+            if due:
+                self._wake_at[model] = now + WAKE_AGAIN_SECONDS
+        wait = WAKE_SECONDS if asleep.retry_after is None else asleep.retry_after
+        woken = Asleep(f"{asleep.detail}; {model} is being woken", retry_after=wait, http_status=asleep.http_status)
+        if not due:
+            return woken
+        try:
+            # The rest of the call's own deadline holds for it.
+            self._sent(lambda: self._client.post(f"/models/{quote(model, safe=':')}/activate", cast_to=httpx2.Response))
+        except (Unauthorized, PaymentRequired, Forbidden, RateLimited, Stopped) as refused:
+            return refused
+        except Failure as failure:
+            return Asleep(
+                f"{asleep.detail}; {model} can't be woken from here: {failure.detail}",
+                retry_after=asleep.retry_after,
+                http_status=asleep.http_status,
+            )
+        return woken
 
     def _connection_failure(self, error: openai.APIConnectionError) -> Failure:
         """What went wrong on the way; the client holds the library's own exception as its cause."""

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from captiond.errors import (
+    Asleep,
     BadRequest,
     CallTimeout,
     Failure,
@@ -80,6 +81,15 @@ _NO_MODEL: Final = re.compile(
     r"|model\b.{0,80}\b(not found|does ?n[o']t exist|not exist|not supported by any provider)",
     re.IGNORECASE,
 )
+_ASLEEP: Final = re.compile(
+    r"\b(model|deployment)\b.{0,80}?\b(is|are|was|been|currently|status|state)\b.{0,20}?"
+    r"\b(inactive|not (currently |yet )?(active|awake|deployed|running)|asleep|sleeping|deactivat(ed|ing)"
+    r"|being deployed|deploying|warming up)\b"
+    r"|\b(inactive|sleeping) (model|deployment)\b",
+    re.IGNORECASE,
+)
+"""Of a model of one's own that its provider has put to sleep, or is waking: Oxen.ai does not document its words."""
+_SLEEPER: Final = (400, 403, 404, 409, 412, 422, 424, 425, 503)
 _NO_KEY: Final = re.compile(
     r"(api|access)[_ ]key.{0,20}(not valid|invalid)|(invalid|incorrect)[_ ](api|access)[_ ]key", re.IGNORECASE
 )
@@ -101,6 +111,8 @@ def of_status(status: int, headers: Mapping[str, str], body: object, *, now: dat
 def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:
     if 300 <= status < 400:
         return Redirected
+    if status in _SLEEPER and _ASLEEP.search(text):
+        return Asleep
     if status in (400, 413, 415, 422):
         if _REFUSED.search(text):
             return Refused

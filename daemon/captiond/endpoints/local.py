@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from captiond.config.models import LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.endpoints import weights
+from captiond.endpoints.catalogue import Model
 from captiond.endpoints.keys import Key
 from captiond.errors import ConfigError, Stopped, Unavailable
 from captiond.values import Answer, Request, Source
@@ -67,6 +68,10 @@ class LocalEndpoint:
     def takes_video(self) -> bool:
         """No: llama.cpp takes a video only in a part of its own, and with the ffmpeg program."""
         return False
+
+    def models(self) -> tuple[Model, ...]:
+        """The one whose weights are there; it is not loaded for that."""
+        return (Model(self.model, None, ("text", "image"), ("text",)),)
 
     def abort(self) -> None:
         """See `base.Endpoint.abort`. A model that llama.cpp is loading is loaded to the end first."""
