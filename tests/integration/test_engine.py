@@ -166,7 +166,8 @@ def test_what_a_killed_writer_had_committed_is_there_and_nothing_half(db: Databa
     while told < 20:
         told = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    rest = process.communicate(timeout=30)[0].split()
+    rest = process.stdout.read().split()  # not communicate(): it passes over what readline has buffered
+    process.wait(30)
     told = int(rest[-1]) if rest else told
     db.close()
     with Database.open(url) as again:
