@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pytest
 from hypothesis import given
@@ -164,6 +164,22 @@ def test_an_automounter_that_mounts_nothing_is_offline(tmp_path: Path) -> None:
     root = made(tmp_path)
     info = mountinfo(tmp_path, (str(root), "autofs"))
     assert classify(str(root), mountinfo=info, fstab=fstab(tmp_path)).reason == "not mounted"
+
+
+def test_what_is_unmounted_while_it_is_looked_at_is_looked_at_again(tmp_path: Path) -> None:
+    root = made(tmp_path)
+    mounted = mountinfo(tmp_path, (str(root), "fuse")).read_bytes()
+    bare = mountinfo(tmp_path).read_bytes()
+    told = [mounted, bare]
+
+    class Changing(PosixPath):
+        """A mountinfo that tells something else from its second reading on."""
+
+        def read_bytes(self) -> bytes:
+            return told.pop(0) if len(told) > 1 else told[0]
+
+    found = classify(str(root), mountinfo=Changing("mountinfo"), fstab=fstab(tmp_path))
+    assert (found.online, found.mount_point, found.fstype) == (True, "/", "ext4")
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EIO, errno.ETIMEDOUT])

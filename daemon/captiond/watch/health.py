@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from captiond.mounts import AWAY, FSTAB, MOUNTINFO, Mount, fstab_points, mount_of, must_be_polled, read_mounts
 from captiond.paths import is_under, to_text
+
+LOOKS: Final = 5
+"""How often a root is looked at again because mounts came or went meanwhile."""
 
 
 class State(StrEnum):
@@ -69,25 +73,33 @@ def classify(
         mountinfo: another file than the kernel's.
         fstab: another file than /etc/fstab.
     """
-    try:
-        mounts = read_mounts(mountinfo)
-        real = os.path.realpath(root)
-        if (here := mount_of(real, mounts)) is not None and here.fstype == "autofs":
-            # To look into it mounts it.
-            os.stat(root + "/.")
+    for _ in range(LOOKS):
+        try:
             mounts = read_mounts(mountinfo)
-        found = _unmounted(real, root, stored_mount_point, mounts, fstab)
-        if found is not None:
-            return found
-        status = os.stat(root)
-        if not stat_module.S_ISDIR(status.st_mode):
-            return offline("not a folder", "put the folder back")
-        if probe:
-            with os.scandir(root) as entries:
-                next(entries, None)
-    except OSError as error:
-        return from_error(error)
+            found = _look(root, stored_mount_point, probe, mounts, fstab)
+            real = os.path.realpath(root)
+            if _around(real, read_mounts(mountinfo)) == _around(real, mounts):
+                return found
+        except OSError as error:
+            return from_error(error)
+        # What was seen of the folder may belong to one mount and the mount to another.
+    return offline("is being mounted or unmounted", "wait a moment")
+
+
+def _look(root: str, stored_mount_point: str | None, probe: bool, mounts: Sequence[Mount], fstab: Path) -> Health:
+    real = os.path.realpath(root)
     mount = mount_of(real, mounts)
+    if mount is not None and mount.fstype == "autofs":
+        os.stat(root + "/.")  # to look into it mounts it: the mounts are others after it, and it is looked at again
+    found = _unmounted(real, root, stored_mount_point, mounts, fstab)
+    if found is not None:
+        return found
+    status = os.stat(root)
+    if not stat_module.S_ISDIR(status.st_mode):
+        return offline("not a folder", "put the folder back")
+    if probe:
+        with os.scandir(root) as entries:
+            next(entries, None)
     if mount is None:
         return Health(State.ONLINE, identity=(status.st_dev, status.st_ino))
     below = [one.id for one in mounts if one.id != mount.id and one.point != real and is_under(one.point, real)]
@@ -129,6 +141,11 @@ def message(root: str, health: Health, waiting: int) -> str:
         "its 1 file waits; {0} and it goes on" if waiting == 1 else f"its {waiting:,} files wait; {{0}} and they go on"
     )
     return f"root {root} is offline ({health.reason}): " + files.format(health.remedy)
+
+
+def _around(real: str, mounts: Sequence[Mount]) -> list[Mount]:
+    """The mounts that a folder depends on, and those in it."""
+    return [mount for mount in mounts if is_under(real, mount.point) or is_under(mount.point, real)]
 
 
 def _unmounted(real: str, root: str, stored: str | None, mounts: Sequence[Mount], fstab: Path) -> Health | None:
