@@ -125,7 +125,13 @@ class Home:
 
     def captioned(self, *names: str, timeout: float = 20) -> dict[str, sqlite3.Row]:
         """Wait until these files have captions; all of the view then."""
-        until(lambda: set(names) <= set(self.captions()), timeout=timeout)
+        try:
+            until(lambda: set(names) <= set(self.captions()), timeout=timeout)
+        except AssertionError as error:
+            error.add_note(f"missing {len(set(names) - set(self.captions()))} of {len(names)} captions")
+            for sql in ("SELECT state, reason, mount_point, path FROM root", "SELECT state, attempts, reason, detail FROM job"):
+                error.add_note("\n".join(sorted({str(tuple(row)) for row in self.rows(sql)})[:20]))
+            raise
         return self.captions()
 
     def failed(self, name: str, timeout: float = 20) -> sqlite3.Row:

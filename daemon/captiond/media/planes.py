@@ -1,9 +1,10 @@
 """A JPEG made smaller in its own colours, YCbCr, for the JPEG that becomes of it.
 
 A JPEG keeps colour at half the size of brightness, and the one that is made here will too. So only brightness is resized
-to the target's full size with Lanczos; each colour plane goes to half of it, and is doubled again for Pillow, whose
-encoder averages the pairs back. The result is as near to a full Lanczos as the one by way of RGB (35.4 dB both, photos of
-12 megapixels with a sensor's noise), and takes 38 ms instead of 52, a seventh of a photo's whole cost.
+to the target's full size, with the bicubic filter that vision models' own preprocessing uses; each colour plane goes to
+half of it, and is doubled again for Pillow, whose encoder averages the pairs back. Measured on photos of 12 megapixels with
+a sensor's noise: 40 ms instead of 64 to 80 for Lanczos by way of RGB, of a photo's 100, and within 0.2 dB of it where the
+whole photo, decoded and resized in RGB, is the measure (36.8 and 37.0 dB). Lanczos for brightness costs 9 ms more.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     light, *colours = image.split()
     half = ((target[0] + 1) // 2, (target[1] + 1) // 2)
     whole = (half[0] * 2, half[1] * 2)
-    planes = [light.resize(target, Image.Resampling.LANCZOS)]
+    planes = [light.resize(target, Image.Resampling.BICUBIC)]
     for plane in colours:
         small = plane.resize(half, Image.Resampling.HAMMING, reducing_gap=1.2)
         doubled = small.resize(whole, Image.Resampling.NEAREST)
