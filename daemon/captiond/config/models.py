@@ -125,7 +125,7 @@ class Watch(Section):
     scan_seconds: float = Field(default=900, ge=1)
     """How often an inotify root is compared with the database, for what events missed."""
     poll_seconds: float = Field(default=10, ge=0.2)
-    """How often a polled root is compared; longer by itself where a comparison would cost over 1 % of a core."""
+    """How often a polled root is compared; longer by itself where a comparison would cost over half a percent of a core."""
 
 
 class Sidecar(Section):
