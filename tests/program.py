@@ -129,7 +129,10 @@ class Home:
             until(lambda: set(names) <= set(self.captions()), timeout=timeout)
         except AssertionError as error:
             error.add_note(f"missing {len(set(names) - set(self.captions()))} of {len(names)} captions")
-            for sql in ("SELECT state, reason, mount_point, path FROM root", "SELECT state, attempts, reason, detail FROM job"):
+            for sql in (
+                "SELECT state, reason, mount_point, path FROM root",
+                "SELECT state, attempts, reason, detail FROM job",
+            ):
                 error.add_note("\n".join(sorted({str(tuple(row)) for row in self.rows(sql)})[:20]))
             raise
         return self.captions()
