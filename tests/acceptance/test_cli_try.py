@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import pytest
@@ -21,7 +22,8 @@ import fake_endpoint as fakes
 from captiond.cli.playground_page import MARK
 from fake_endpoint import FakeEndpoint, Recorded, model_entry
 from media_samples import video
-from program import Home
+from program import Home, Program
+from waiting import until
 
 KEYS = [
     "path", "recipe", "prompt", "model", "caption", "category", "tags", "fields", "prompt_tokens", "completion_tokens",
@@ -281,3 +283,11 @@ def test_a_folder_without_media_is_said(home: Home) -> None:
     result = home.call("try", "--json", "empty")
     assert (result.returncode, json.loads(result.stdout)) == (0, [])
     assert "no image or video" in result.stderr
+
+
+def test_ctrl_c_ends_it_at_once_also_in_the_middle_of_a_call(home: Home, fake: FakeEndpoint) -> None:
+    fake.default = fakes.hang()
+    program = Program(home, ["try", str(home.inbox)], {})
+    until(lambda: fake.in_flight == 2)
+    assert program.stop(SIGINT) == 130
+    assert "Traceback" not in program.text

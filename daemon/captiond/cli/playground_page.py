@@ -112,7 +112,7 @@ def _file(tried: Tried) -> Iterable[str]:
     models = len({outcome.question.model for outcome in tried.outcomes})
     yield f'</div><div class="answers{" by-model" if 1 < models <= 5 else ""}" style="--models: {models}">'
     for outcome in tried.outcomes:
-        yield from _answer(outcome)
+        yield from _answer(outcome, recipe=len({one.question.name for one in tried.outcomes}) > 1)
     yield "</div></div></section>\n"
 
 
@@ -123,10 +123,12 @@ def _picture(part: ImagePart) -> str:
     return f'<figure><img src="{source}" width="{part.width}" height="{part.height}" alt="">{at}</figure>'
 
 
-def _answer(outcome: Outcome) -> Iterable[str]:
+def _answer(outcome: Outcome, *, recipe: bool) -> Iterable[str]:
+    """A card. `recipe`: several are compared, so it says its own."""
     question, failure = outcome.question, outcome.failure
     yield f"<article{' class=failed' if failure else ''}><h3>{_text(question.model)}</h3>"
-    yield f'<p class="prompt">{_text(question.prompt)}</p>'
+    asked = f"{question.name}: {question.prompt}" if recipe else question.prompt
+    yield f'<p class="prompt">{_text(asked)}</p>'
     if outcome.reply is not None:
         yield f'<p class="caption" dir="auto">{_text(outcome.reply.caption)}</p>'
     pairs = "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in extras(outcome))

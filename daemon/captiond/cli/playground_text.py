@@ -62,15 +62,12 @@ def say_tried(tried: Tried) -> None:
 
 
 def labels(tried: Tried) -> list[tuple[str, str]]:
-    """(what is asked, model) of each outcome; of what is asked only what tells it from the others."""
+    """(what is asked, model) of each outcome; the recipe is named where there are several."""
     questions = [outcome.question for outcome in tried.outcomes]
-    recipes = {question.name for question in questions}
-    prompts = {(question.name, question.prompt) for question in questions}
-    found = []
-    for question in questions:
-        recipe = f"{question.name}: " if len(recipes) > 1 else ""
-        found.append((recipe + flat(question.prompt) if len(prompts) > 1 or not recipe else recipe, question.model))
-    return found
+    several = len({question.name for question in questions}) > 1
+    return [
+        ((f"{question.name}: " if several else "") + flat(question.prompt), question.model) for question in questions
+    ]
 
 
 def told(outcome: Outcome) -> str:
