@@ -278,6 +278,11 @@ def test_without_an_endpoint_the_built_in_describer_is_tried_and_said(home: Home
     assert not (home.folder / "state").exists()
 
 
+def test_how_many_calls_it_will_be_is_said_first(home: Home) -> None:
+    result = home.call("try", "inbox", "-p", "One?", "-p", "Two?", "-p", "Three?")
+    assert result.stderr.splitlines()[0] == "2 files × 3 questions: 6 calls"
+
+
 def test_a_folder_without_media_is_said(home: Home) -> None:
     (home.folder / "empty").mkdir()
     result = home.call("try", "--json", "empty")

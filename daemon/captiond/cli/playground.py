@@ -70,9 +70,15 @@ def try_(
     asked, endpoints, notice = questions(settings, prompts=prompts, models=models, names=recipes, endpoint=endpoint)
     if notice:
         note(notice)
+    found = [target.path for target in targets(settings, paths)]
+    if len(found) * len(asked) > 1:
+        # Before a cent is spent: a folder may hold more than a person thinks.
+        note(
+            f"{number(len(found), 'file')} × {number(len(asked), 'question')}: {number(len(found) * len(asked), 'call')}"
+        )
     tried: list[Tried] = []
     with Playground(settings, asked, endpoints, previews=html is not None) as playground:
-        for one in playground.run(target.path for target in targets(settings, paths)):
+        for one in playground.run(found):
             tried.append(one)
             if not as_json:
                 say_tried(one)

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +124,7 @@ class Playground:
         for endpoint in self._endpoints.values():
             endpoint.close()
 
-    def run(self, paths: Iterator[str]) -> Iterator[Tried]:
+    def run(self, paths: Iterable[str]) -> Iterator[Tried]:
         """Each file's outcomes, in the order of the files, as soon as they are there."""
         under_way: deque[Future[Tried]] = deque()
         for path in paths:
