@@ -8,26 +8,25 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from captiond import jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
-from captiond.media.reader import is_candidate
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
+from captiond.targets import Target
 from captiond.values import JobState, Priority, Stat
 from captiond.watch.filestat import stat_file
-from captiond.watch.patterns import Patterns
 from captiond.wiring import choose, wire
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from captiond.config.models import Settings, Watch
+    from captiond.config.models import Settings
     from captiond.store.engine import Database
 
 POLL_SECONDS = 0.2
@@ -40,14 +39,6 @@ GRACE_SECONDS = 5.0
 """Beside the longest call, the wait for what others have in flight and for sidecars."""
 BATCH = 1000
 """Jobs enqueued in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One file or URL to caption. `watch` is the root it lies under, if it does."""
-
-    path: str
-    watch: Watch | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +74,6 @@ class Request:
     settings: Settings
     tell_notice: Callable[[str], None]
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def targets(self, paths: Sequence[str]) -> Iterator[Target]:
-        """Files as they are named, folders with all media in them, URLs. The paths exist."""
-        for path in paths:
-            if is_url(path):
-                yield Target(path, None)
-                continue
-            absolute = os.path.abspath(path)
-            if os.path.isdir(absolute):
-                yield from self._folder(absolute)
-            else:
-                yield Target(absolute, self._watch_of(absolute))
 
     def enqueue(self, targets: Sequence[Target]) -> list[int]:
         """Put them first in the queue. Returns: the jobs' ids."""
@@ -174,25 +153,6 @@ class Request:
             return jobs.abandon(conn, self.token)
 
     # --- within
-
-    def _watch_of(self, path: str) -> Watch | None:
-        """The root that a path lies under; of roots inside each other the inner one."""
-        around = [watch for watch in self.settings.watch if path.startswith(os.path.join(watch.path, ""))]
-        return max(around, key=lambda watch: len(str(watch.path)), default=None)
-
-    def _folder(self, folder: str) -> Iterator[Target]:
-        """All media below a folder. What its root leaves alone is left alone here too."""
-        watch = self._watch_of(os.path.join(folder, ""))
-        top = str(watch.path) if watch else folder
-        include, exclude = (watch.include, watch.exclude) if watch else (["**"], [".*"])
-        patterns = Patterns(include, exclude, self.settings.sidecar.suffix)
-        for here, folders, names in os.walk(folder):
-            prefix = "" if here == top else os.path.relpath(here, top) + "/"
-            folders[:] = sorted(name for name in folders if patterns.enters(prefix + name))
-            for name in sorted(names):
-                path = os.path.join(here, name)
-                if patterns.takes(prefix + name) and is_candidate(path):
-                    yield Target(path, self._watch_of(path))
 
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Let the calls end that are in flight for another command: cut off, they would be paid for twice."""

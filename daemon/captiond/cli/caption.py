@@ -33,6 +33,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     from captiond import log
     from captiond.paths import is_url
     from captiond.request import Request
+    from captiond.targets import targets
 
     settings = app.loaded.settings
     # What fails is told below, once.
@@ -40,7 +41,7 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     request = Request(app.database(create=True, migrate=True), settings, note)
     there = [path for path in paths if is_url(path) or os.path.lexists(path)]
     told = [_missing(path) for path in paths if path not in there]
-    ids = request.enqueue(list(request.targets(there)))
+    ids = request.enqueue(list(targets(settings, there)))
     if there and not ids:
         note("there is no image or video in it")
     try:

@@ -26,6 +26,7 @@ PIPE_CLOSED = 141
 COMMANDS = {
     "run": Lazy("captiond.cli.run:run", "Watch folders and caption what comes: the service, in the foreground."),
     "caption": Lazy("captiond.cli.caption:caption", "Caption files, folders or URLs now, and wait."),
+    "try": Lazy("captiond.cli.playground:try_", "Try prompts and models on some files, side by side."),
     "search": Lazy("captiond.cli.search:search", "Find files by what their captions say."),
     "show": Lazy("captiond.cli.show:show", "Show everything known of a file."),
     "status": Lazy("captiond.cli.status:status", "Show the queue, the roots, the endpoints and the newest errors."),
