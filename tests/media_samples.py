@@ -155,10 +155,26 @@ def webp(path: Path, image: Image.Image | None = None) -> Path:
 
 
 def gif(path: Path) -> Path:
-    """An animated GIF of two frames."""
-    scene().save(
-        path, "GIF", save_all=True, append_images=[scene().transpose(Image.Transpose.ROTATE_180)], duration=100
-    )
+    """A GIF of one frame."""
+    scene().save(path, "GIF")
+    return path
+
+
+def animation(
+    path: Path,
+    format_: str = "GIF",
+    *,
+    frames: int = 20,
+    milliseconds: int | list[int] = 100,
+    size: tuple[int, int] = (320, 240),
+    draw: Callable[[int], Image.Image] | None = None,
+    **save: Any,
+) -> Path:
+    """The clock scene as an animation: the grey in the middle rises from black to white over its frames."""
+    first, *others = [draw(number) if draw else clock_scene(number / frames, size) for number in range(frames)]
+    if format_ == "WEBP":
+        save = {"lossless": True, **save}
+    first.save(path, format_, save_all=True, append_images=others, duration=milliseconds, **save)
     return path
 
 

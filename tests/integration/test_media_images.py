@@ -207,10 +207,45 @@ def test_every_mode_keeps_light_and_dark(guard: Guard, tmp_path: Path, mode: str
     assert light > 243
 
 
-def test_an_animation_shows_its_first_frame_and_says_that_it_moves(guard: Guard, tmp_path: Path) -> None:
-    result, image = encoded(guard, samples.gif(tmp_path / "a.gif"))
-    assert result.facts.animated
-    assert samples.near(samples.quarters(image)[0], samples.RED)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_panoramas_short_edge_keeps_its_pixels(guard: Guard, tmp_path: Path, turned: bool) -> None:
+    size = (800, 6000) if turned else (6000, 800)
+    result, image = encoded(guard, samples.jpeg(tmp_path / "a.jpg", samples.scene(*size)), EncodeSpec())
+    assert (result.facts.width, result.facts.height) == size
+    assert min(image.size) == 512
+    assert max(image.size) == 3840
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("size", "sent"),
+    [
+        ((4000, 1000), (1568, 392)),  # 4:1 is no panorama yet
+        ((3000, 300), (3000, 300)),  # no more than there is
+        ((30_000, 1000), (8000, 267)),  # nor more than any endpoint takes
+        ((9000, 20), (8000, 18)),
+    ],
+)
+def test_a_panorama_is_sent_within_what_it_has(
+    guard: Guard, tmp_path: Path, size: tuple[int, int], sent: tuple[int, int]
+) -> None:
+    _result, image = encoded(guard, samples.png(tmp_path / "a.png", samples.scene(*size)), EncodeSpec())
+    assert image.size == sent
+
+
+def test_a_panorama_stays_within_the_endpoints_bytes(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", samples.photo(6000, 800))
+    result, image = encoded(guard, path, EncodeSpec(max_bytes=60_000))
+    assert isinstance(result.parts[0], ImagePart)
+    assert len(result.parts[0].data) <= 60_000
+    assert abs(image.width / image.height - 7.5) < 0.1
+
+
+def test_a_panorama_that_fits_as_it_is_is_sent_so(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", samples.scene(3000, 500))
+    result, _image = encoded(guard, path, EncodeSpec())
+    assert isinstance(result.parts[0], ImagePart)
+    assert result.parts[0].data == path.read_bytes()
 
 
 def test_quality_and_then_size_go_down_until_the_bytes_fit(guard: Guard, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from PIL import Image, ImageFilter
 import media_samples as samples
 from captiond.errors import FAILURES, Corrupt, Internal
 from captiond.media import metadata, wire
-from captiond.media.image import fitted, without_metadata
+from captiond.media.image import fitted
+from captiond.media.jpeg import without_metadata
 from captiond.media.measure import measure, name_of
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, Kind, Measures, MediaFacts, Opened, Stat
@@ -110,6 +111,20 @@ def test_a_fitted_size_keeps_the_shape_and_never_grows(width: int, height: int, 
     assert 1 <= new_height <= height
     assert max(new_width, new_height) == min(edge, max(width, height))
     assert abs(new_width * height - new_height * width) <= max(width, height)
+
+
+@given(st.integers(1, 60_000), st.integers(1, 60_000), st.integers(64, 16_384), st.integers(1, 1000))
+def test_a_panoramas_short_edge_is_kept_as_far_as_there_is_one(
+    width: int, height: int, edge: int, short_edge: int
+) -> None:
+    size, plain = fitted((width, height), edge, short_edge), fitted((width, height), edge)
+    assert size[0] <= width
+    assert size[1] <= height
+    if max(width, height) <= 4 * min(width, height):
+        assert size == plain
+    elif max(size) < min(8000, max(width, height)):
+        assert min(size) >= min(short_edge, width, height) - 1
+    assert max(size) <= max(8000, edge)
 
 
 @given(st.binary(max_size=400))

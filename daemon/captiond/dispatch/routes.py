@@ -86,6 +86,7 @@ def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSp
     return replace(
         spec,
         max_edge=min(spec.max_edge, edge),
+        short_edge=min(spec.short_edge, int(max(min(part.width, part.height) for part in pictures) * SHRINK)),
         frame_edge=min(spec.frame_edge, edge),
         max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), 10_000),
     )

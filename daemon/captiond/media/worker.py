@@ -89,7 +89,7 @@ def _encode(header: dict[str, Any], file: BinaryIO, memory_mb: int) -> tuple[dic
         return wire.reply(video.encode(file, sniffed, spec, seconds))
     image.prepare(sniffed)
     limits.allow_memory(memory_mb)
-    return wire.reply(image.encode(file, sniffed, spec))
+    return wire.reply(image.encode(file, sniffed, spec, seconds))
 
 
 def _worn(number: int) -> bool:
