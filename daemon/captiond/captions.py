@@ -56,7 +56,7 @@ def _rest(facts: MediaFacts | None) -> dict[str, Any]:
     """What of the facts has no column of its own, as far as it is known."""
     if facts is None:
         return {}
-    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec")
+    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec", "pages")
     rest = {name: getattr(facts, name) for name in names if getattr(facts, name) is not None}
     if facts.animated:
         rest["animated"] = True

@@ -91,7 +91,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What was read in a file's header and metadata. Pixels after turning; `taken_at` is ISO 8601 local time."""
+    """What was read in a file's header and metadata. Pixels after turning; `taken_at` is ISO 8601 local time.
+
+    `pages` is how many a document of several has; the picture is its first.
+    """
 
     kind: Kind
     mime: str
@@ -105,6 +108,7 @@ class MediaFacts:
     longitude: float | None = None
     video_codec: str | None = None
     animated: bool = False
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

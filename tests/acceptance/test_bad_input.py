@@ -56,7 +56,7 @@ FAILS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "playlist.mp4": ("not_media", lambda path: made.playlist(path, Path("/etc/hostname"))),
     "locked.jpg": ("unreadable", _unreadable),
     "link-out.jpg": ("link_outside_root", _link_out),
-    "photo.psd": ("unsupported", lambda path: path.write_bytes(b"8BPS\0\1" + bytes(200))),
+    "photo.psb": ("unsupported", lambda path: path.write_bytes(b"8BPS\0\2" + bytes(200))),
 }
 """Name -> the reason it fails with, and how it is made."""
 

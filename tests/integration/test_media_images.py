@@ -47,6 +47,14 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "tiff-jpeg": lambda path: samples.tiff(path, compression="jpeg"),
     "turned-tiff": samples.turned_tiff,
     "heic": samples.heic,
+    "heic-burst": samples.heic_burst,
+    "tiff-of-pages": samples.tiff_of_pages,
+    "tiff-thumbnail-first": lambda path: samples.tiff_of_pages(path, thumbnail_first=True),
+    "big-tiff": lambda path: samples.tiff(path, big_tiff=True, compression=None),
+    "psd": samples.psd,
+    "psd-cmyk": lambda path: samples.psd(path, samples.scene().convert("CMYK")),
+    "psd-lab": lambda path: samples.psd(path, _lab()),
+    "mpo": samples.mpo,
     "avif": samples.avif,
     "lab-tiff": lambda path: samples.tiff(path, _lab(), compression=None),
     "palette": lambda path: samples.png(path, samples.scene().quantize(16)),
@@ -70,7 +78,7 @@ def test_every_format_arrives_as_a_jpeg_within_the_edge_and_shows_the_scene(
     assert (result.facts.width, result.facts.height) == (320, 240)
     assert image.size == (200, 150)
     assert image.mode == "RGB"
-    within = 60 if name == "cmyk" else 24
+    within = 60 if "cmyk" in name else 24
     for seen, meant in zip(samples.quarters(image), samples.QUARTERS, strict=True):
         assert samples.near(seen, meant, within), (name, seen, meant)
 
@@ -248,6 +256,59 @@ def test_a_panorama_that_fits_as_it_is_is_sent_so(guard: Guard, tmp_path: Path) 
     assert result.parts[0].data == path.read_bytes()
 
 
+@pytest.mark.parametrize("thumbnail_first", [False, True])
+def test_the_pages_of_a_document_are_counted_and_a_thumbnail_is_none(
+    guard: Guard, tmp_path: Path, thumbnail_first: bool
+) -> None:
+    path = samples.tiff_of_pages(tmp_path / "a.tif", 3, thumbnail_first=thumbnail_first)
+    assert encoded(guard, path)[0].facts.pages == 3
+    assert encoded(guard, samples.tiff(tmp_path / "b.tif"))[0].facts.pages is None
+    big = samples.tiff_of_pages(tmp_path / "c.tif", 2, big_tiff=True)
+    assert encoded(guard, big)[0].facts.pages == 2
+
+
+def test_a_document_whose_later_pages_are_broken_shows_its_first(guard: Guard, tmp_path: Path) -> None:
+    path = samples.tiff_of_pages(tmp_path / "a.tif", 3, compression=None)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 2000])
+    result, image = encoded(guard, path)
+    assert result.facts.pages == 2
+    assert samples.near(samples.quarters(image)[0], samples.RED)
+
+
+def test_a_photoshop_pictures_fourth_channel_is_transparency_only_where_it_says_so(
+    guard: Guard, tmp_path: Path
+) -> None:
+    picture = samples.scene().convert("RGBA")
+    picture.putalpha(Image.new("L", picture.size, 0))
+    _result, kept = encoded(guard, samples.psd(tmp_path / "selection.psd", picture, layers=2))
+    assert samples.near(samples.quarters(kept)[0], samples.RED)
+    _result, clear = encoded(guard, samples.psd(tmp_path / "transparent.psd", picture, layers=-2))
+    assert samples.near(samples.quarters(clear)[0], (255, 255, 255), 4)
+
+
+def test_a_photoshop_pictures_profile_is_applied(guard: Guard, tmp_path: Path) -> None:
+    muted = Image.new("RGB", (64, 64), (128, 160, 96))
+    _result, image = encoded(guard, samples.psd(tmp_path / "a.psd", muted, profile=samples.wide_gamut_profile()))
+    red, green, blue = image.getpixel((32, 32))  # type: ignore[misc]  # an RGB pixel is a triple
+    assert green - red > 38
+    assert green - blue > 68
+
+
+def test_of_a_large_3d_picture_the_first_is_shown(guard: Guard, tmp_path: Path) -> None:
+    result, image = encoded(guard, samples.mpo(tmp_path / "a.mpo", (2400, 1800)), EncodeSpec())
+    assert result.facts.mime == "image/jpeg"
+    assert not result.facts.animated
+    assert image.size == (1568, 1176)
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+@pytest.mark.parametrize("primary", [0, 2])
+def test_of_a_burst_the_primary_shot_is_shown(guard: Guard, tmp_path: Path, primary: int) -> None:
+    result, image = encoded(guard, samples.heic_burst(tmp_path / "a.heic", primary))
+    assert not result.facts.animated
+    assert samples.near(samples.quarters(image)[0], samples.RED)
+
+
 def test_quality_and_then_size_go_down_until_the_bytes_fit(guard: Guard, tmp_path: Path) -> None:
     import numpy as np
 
@@ -291,9 +352,20 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("no height", lambda p: samples.png_of_size(p, 20, 0), NoPixels),
     ("gif of no pixels", samples.gif_of_no_pixels, NoPixels),
     ("300 megapixels", lambda p: samples.png_of_size(p, 20_000, 15_000), TooManyPixels),
+    ("truncated psd", lambda p: samples.truncated(samples.psd(p)), Truncated),
+    ("psd cut in its head", lambda p: samples.truncated(samples.psd(p), 0.0002), Truncated),
+    ("psd of 16 bits", lambda p: samples.psd(p, bits=16), Unsupported),
+    ("psd without its flattened picture", lambda p: samples.psd(p, flattened=False), Unsupported),
+    ("psd of no pixels", lambda p: _with_zeros(samples.psd(p), 14, 22), NoPixels),
     ("raw-like tiff", samples.raw_like_tiff, Unsupported),
     ("bad checksum", lambda p: _with_byte(samples.png(p, samples.photo(300, 200)), 5000), Corrupt),
 ]
+
+
+def _with_zeros(path: Path, start: int, end: int) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + bytes(end - start) + data[end:])
+    return path
 
 
 def _with_byte(path: Path, at: int) -> Path:

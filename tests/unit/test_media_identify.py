@@ -20,6 +20,8 @@ MADE: list[tuple[Callable[[Path], Path], Kind, str]] = [
     (samples.gif, Kind.IMAGE, "image/gif"),
     (samples.bmp, Kind.IMAGE, "image/bmp"),
     (samples.tiff, Kind.IMAGE, "image/tiff"),
+    (samples.psd, Kind.IMAGE, "image/vnd.adobe.photoshop"),
+    (samples.mpo, Kind.IMAGE, "image/jpeg"),
     (samples.heic, Kind.IMAGE, "image/heic"),
     (samples.avif, Kind.IMAGE, "image/avif"),
     (lambda path: samples.video(path, "mp4", seconds=0.3), Kind.VIDEO, "video/mp4"),
@@ -86,7 +88,7 @@ def test_other_files_are_nothing_to_us(head: bytes) -> None:
 
 
 def test_formats_that_are_known_and_not_read_have_a_name() -> None:
-    assert unreadable_format(b"8BPS\0\x01") == "Photoshop"
+    assert unreadable_format(b"8BPS\0\x02") == "Photoshop's large documents"
     assert unreadable_format(b"<?xml version='1.0'?>\n<svg xmlns='...'>") == "SVG"
     assert sniff(b"II*\0\x10\0\0\0CR\x02\0") is None
     assert unreadable_format(b"II*\0\x10\0\0\0CR\x02\0") == "Canon raw"

@@ -136,7 +136,9 @@ def test_cutting_metadata_out_of_anything_keeps_what_is_no_jpeg(data: bytes) -> 
 STAT = Stat(1000, 1, 2, 3)
 IMAGE = Opened("/a.jpg", STAT, "00", Kind.IMAGE, "image/jpeg", 1000)
 VIDEO = Opened("/a.mp4", STAT, "00", Kind.VIDEO, "video/mp4", 1000)
-FACTS = MediaFacts(Kind.IMAGE, "image/jpeg", "jpeg", 40, 30, taken_at="2024-01-02T03:04:05", latitude=1.5, longitude=-2)
+FACTS = MediaFacts(
+    Kind.IMAGE, "image/jpeg", "jpeg", 40, 30, taken_at="2024-01-02T03:04:05", latitude=1.5, longitude=-2, pages=3
+)
 SPEC = EncodeSpec(max_frames=2, max_bytes=100_000)
 
 
@@ -198,6 +200,7 @@ def test_a_long_detail_is_cut() -> None:
         {"facts": None},
         {"facts": {"format": "jpeg", "width": -1, "height": 2}},
         {"facts": {"format": "jpeg", "width": 10**12, "height": 2}},
+        {"facts": {"format": "tiff", "width": 1, "height": 2, "pages": -1}},
         {"facts": {"format": 7, "width": 1, "height": 2}},
         {"facts": {"format": "x" * 5000, "width": 1, "height": 2}},
         {"pictures": "none"},

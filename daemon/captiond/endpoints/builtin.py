@@ -22,6 +22,7 @@ _FORMATS = {
     "heic": "HEIC",
     "heif": "HEIF",
     "avif": "AVIF",
+    "psd": "Photoshop",
     "mp4": "MP4",
     "mov": "QuickTime",
     "mkv": "Matroska",
@@ -88,7 +89,8 @@ def _what(facts: MediaFacts) -> str:
         noun = "photo" if facts.camera else "picture"  # a file that no camera has signed may be anything
     pixels = facts.width * facts.height
     size = f"{facts.width} × {facts.height}" + (f" ({pixels / 1e6:.1f} MP)" if noun != "video" and pixels > 1e5 else "")
-    parts = [f"{form} {noun}", _orientation(facts), size]
+    page = [f"page 1 of {facts.pages}"] if facts.pages and facts.pages > 1 else []
+    parts = [f"{form} {noun}", *page, _orientation(facts), size]
     if facts.duration_seconds:
         parts.append(f"{_length(facts.duration_seconds)} long")
     if facts.video_codec:

@@ -48,6 +48,7 @@ _MAGIC = (
     (b"MM\0*", _image("tiff", "tiff")),
     (b"II+\0\x08\0\0\0", _image("tiff", "tiff")),
     (b"MM\0+\0\x08\0\0", _image("tiff", "tiff")),
+    (b"8BPS\0\1", _image("vnd.adobe.photoshop", "psd")),
     (b"\0\0\x01\xba", _video("mpeg", "mpeg")),
 )
 _BRANDS = {
@@ -61,7 +62,7 @@ _OLD_QUICKTIME = (b"moov", b"mdat", b"pnot")
 _OLD_QUICKTIME_FILLERS = (b"wide", b"free", b"skip")  # English words too: only behind a small length
 
 _UNREADABLE = (
-    (0, b"8BPS", "Photoshop"),
+    (0, b"8BPS\0\2", "Photoshop's large documents"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from captiond.errors import Corrupt, DecoderMemory, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
-from captiond.media import animation, colour, header, metadata, planes
+from captiond.media import animation, colour, header, metadata, planes, psd, tiff
 from captiond.media.identify import Sniffed
 from captiond.media.jpeg import to_jpeg, without_metadata
 from captiond.media.measure import measure
@@ -26,6 +26,7 @@ PLUGINS = {
     "gif": ("PIL.GifImagePlugin", "GIF"),
     "bmp": ("PIL.BmpImagePlugin", "BMP"),
     "tiff": ("PIL.TiffImagePlugin", "TIFF"),
+    "psd": ("PIL.PsdImagePlugin", "PSD"),
     "avif": ("PIL.AvifImagePlugin", "AVIF"),
     "heic": ("pillow_heif", "HEIF"),
 }
@@ -45,7 +46,6 @@ _LONGEST = 8000
 """Pixels of any picture's long edge as sent: Anthropic's API, for one, refuses more."""
 _BUDGET = 0.4
 """The share of the time allowed for a file that may go into an animation's frames."""
-_TIFF_SUBFILE, _TIFF_PHOTOMETRIC, _TIFF_THUMBNAIL, _TIFF_SENSOR = 254, 262, 1, (32803, 34892)
 _ENDS = re.compile(r"truncat|end of (file|data)|endofdata|premature|unexpected eof|bytes not processed", re.IGNORECASE)
 _MEMORY = re.compile(r"out of memory|memory alloc|bad_alloc|cannot allocate|insufficient memory", re.IGNORECASE)
 
@@ -109,10 +109,14 @@ def fitted(size: tuple[int, int], edge: int, short_edge: int = 0) -> tuple[int, 
 
 def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> Encoded:
     Image.MAX_IMAGE_PIXELS = None  # the check is ours: Pillow's own only warns, up to twice its limit
+    if sniffed.format == "psd":
+        psd.check(file)
+    pages = _pages(file) if sniffed.format == "tiff" else None
+    file.seek(0)
     image = Image.open(file, formats=[prepare(sniffed)])
+    if pages is not None and pages[0] > 0:
+        image.seek(pages[0])
     check_size(*image.size, spec.max_pixels)
-    if image.format == "TIFF":
-        _refuse_raw(image)
     taken = metadata.of_exif(image.getexif())
     # Pillow turns a TIFF by itself while loading, and tells its size turned.
     turn = None if image.format == "TIFF" else _TURNS.get(taken.orientation)
@@ -127,6 +131,7 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> 
         camera=taken.camera,
         latitude=taken.latitude,
         longitude=taken.longitude,
+        pages=pages[1] if pages is not None and pages[1] > 1 else None,
     )
     profile = image.info.get("icc_profile")
     profile = profile if isinstance(profile, bytes) else None
@@ -138,6 +143,8 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> 
         image.seek(0)
     if _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
         return _as_it_is(image, file, facts, taken, spec)
+    if sniffed.format == "psd":
+        image = psd.opaque(image, file)
     target = fitted(image.size, spec.max_edge, spec.short_edge)
     if target != image.size and not spec.measure and colour.is_srgb(profile) and planes.possible(image):
         picture = planes.resized(image, target)
@@ -189,6 +196,17 @@ def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=gap)
 
 
+def _pages(file: BinaryIO) -> tuple[int, int]:
+    """Which of a TIFF's pictures is its first page, and how many pages it has.
+
+    A camera's raw photo that is not known as such is a TIFF with a thumbnail alone: captioning that would be a guess.
+    """
+    first, count = tiff.pages(file)
+    if count == 0 and any(map(tiff.is_raw_like, tiff.directories(file, tiff.WHAT_IT_IS))):
+        raise Unsupported("a camera's raw photo")
+    return first, count
+
+
 def _fits(image: Image.Image, file: BinaryIO, spec: EncodeSpec) -> bool:
     return (
         image.format == "JPEG"
@@ -221,15 +239,6 @@ def check_size(width: int, height: int, most: int) -> None:
         raise TooManyPixels(
             f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, allowed are {most / 1e6:,.0f}"
         )
-
-
-def _refuse_raw(image: Image.Image) -> None:
-    """A camera's raw photo is a TIFF whose first picture is a thumbnail: captioning that would be a guess."""
-    tags = getattr(image, "tag_v2", {})
-    subfile, photometric = tags.get(_TIFF_SUBFILE, 0), tags.get(_TIFF_PHOTOMETRIC)
-    thumbnail = isinstance(subfile, int) and subfile & _TIFF_THUMBNAIL and getattr(image, "n_frames", 1) == 1
-    if thumbnail or photometric in _TIFF_SENSOR:
-        raise Unsupported("a camera's raw photo")
 
 
 def _failure(error: Exception, file: BinaryIO, format_: str) -> Failure:

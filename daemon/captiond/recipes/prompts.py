@@ -67,7 +67,7 @@ def variables(facts: MediaFacts, context: FileContext, language: str | None) -> 
 def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContext) -> Request:
     """The call for one file. `model` is the endpoint's; the recipe's own goes before it."""
     values = variables(encoded.facts, context, recipe.language)
-    sections = [render(recipe.prompt, values), *_instructions(recipe), _frames(encoded)]
+    sections = [render(recipe.prompt, values), *_instructions(recipe), _frames(encoded), _page(encoded.facts)]
     return Request(
         model=recipe.model or model,
         system=render(recipe.system, values) if recipe.system else None,
@@ -152,6 +152,11 @@ def _frames(encoded: Encoded) -> str:
     if len(times) == 1:
         return f"This picture is a frame of one {whole}{length}, at {at}."
     return f"These {len(times)} pictures are frames of one {whole}{length}, at {at}."
+
+
+def _page(facts: MediaFacts) -> str:
+    """Tells that there is more than what is seen."""
+    return f"This picture is page 1 of {facts.pages}." if facts.pages and facts.pages > 1 else ""
 
 
 def _seconds(value: float) -> str:
