@@ -242,6 +242,24 @@ def psd(
     return path
 
 
+def jxl(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """A JPEG XL."""
+    import imagecodecs
+
+    path.write_bytes(imagecodecs.jpegxl_encode(np.asarray(image or scene()), **{"lossless": True, **save}))
+    return path
+
+
+def jxl_of_jpeg(path: Path, **save: Any) -> Path:
+    """A JPEG XL that was made of a JPEG, and gives it back."""
+    import imagecodecs
+
+    target = io.BytesIO()
+    scene().save(target, "JPEG", quality=90, **save)
+    path.write_bytes(imagecodecs.jpegxl_encode_jpeg(target.getvalue()))
+    return path
+
+
 def mpo(path: Path, size: tuple[int, int] = (320, 240)) -> Path:
     """A 3D camera's JPEG: the scene, and a second picture of black behind it."""
     scene(*size).save(path, "MPO", save_all=True, append_images=[Image.new("RGB", size)], quality=90)

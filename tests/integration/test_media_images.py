@@ -55,6 +55,11 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "psd-cmyk": lambda path: samples.psd(path, samples.scene().convert("CMYK")),
     "psd-lab": lambda path: samples.psd(path, _lab()),
     "mpo": samples.mpo,
+    "jxl": samples.jxl,
+    "jxl-lossy": lambda path: samples.jxl(path, lossless=False, distance=1.0),
+    "jxl-container": lambda path: samples.jxl(path, usecontainer=True),
+    "jxl-alpha": lambda path: samples.jxl(path, samples.scene().convert("RGBA")),
+    "jxl-of-jpeg": samples.jxl_of_jpeg,
     "avif": samples.avif,
     "lab-tiff": lambda path: samples.tiff(path, _lab(), compression=None),
     "palette": lambda path: samples.png(path, samples.scene().quantize(16)),
@@ -294,6 +299,36 @@ def test_a_photoshop_pictures_profile_is_applied(guard: Guard, tmp_path: Path) -
     assert green - blue > 68
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_grey_jpeg_xl_keeps_its_scale_at_every_depth(guard: Guard, tmp_path: Path, kind: str) -> None:
+    import imagecodecs
+    import numpy as np
+
+    most = {"uint8": 255, "uint16": 65535, "float32": 1.0}[kind]
+    ramp = np.tile(np.linspace(0, most, 256), (64, 1)).astype(kind)
+    path = tmp_path / "a.jxl"
+    path.write_bytes(imagecodecs.jpegxl_encode(ramp, lossless=True))
+    _result, image = encoded(guard, path)
+    values = [image.convert("L").getpixel((image.width * i // 4, image.height // 2)) for i in range(1, 4)]
+    assert all(isinstance(v, int) and abs(v - m) < 8 for v, m in zip(values, (64, 128, 192), strict=True))
+
+
+def test_a_jpeg_xl_that_was_a_jpeg_has_its_metadata_and_stands_upright(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jxl_of_jpeg(tmp_path / "a.jxl", exif=samples.exif(6, camera=True, date="2024:05:06 07:08:09"))
+    result, image = encoded(guard, path)
+    assert (result.facts.width, result.facts.height) == (240, 320)
+    assert result.facts.camera == "NIKON D750"
+    assert result.facts.taken_at == "2024-05-06T07:08:09"
+    assert image.size == (150, 200)
+    assert samples.near(samples.quarters(image)[1], samples.RED)
+
+
+def test_a_small_jpeg_xl_that_was_a_jpeg_is_sent_as_a_jpeg(guard: Guard, tmp_path: Path) -> None:
+    result, _image = encoded(guard, samples.jxl_of_jpeg(tmp_path / "a.jxl"), EncodeSpec())
+    assert isinstance(result.parts[0], ImagePart)
+    assert result.parts[0].data.startswith(b"\xff\xd8\xff")
+
+
 def test_of_a_large_3d_picture_the_first_is_shown(guard: Guard, tmp_path: Path) -> None:
     result, image = encoded(guard, samples.mpo(tmp_path / "a.mpo", (2400, 1800)), EncodeSpec())
     assert result.facts.mime == "image/jpeg"
@@ -329,6 +364,13 @@ def test_a_small_jpeg_of_too_many_bytes_is_encoded_anew(guard: Guard, tmp_path: 
     assert len(result.parts[0].data) <= 300_000
 
 
+def _jxl_of_a_gigapixel(path: Path) -> Path:
+    """A codestream whose header says 32,768 x 32,768: not small, 18 bits of height, and as wide."""
+    bits = 0 | 2 << 1 | 32_767 << 3 | 1 << 21
+    path.write_bytes(b"\xff\x0a" + bits.to_bytes(8, "little") + bytes(100))
+    return path
+
+
 BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("truncated jpeg", lambda p: samples.truncated(samples.jpeg(p)), Truncated),
     ("truncated small jpeg header", lambda p: samples.truncated(samples.jpeg(p), 0.01), Truncated),
@@ -357,6 +399,10 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("psd of 16 bits", lambda p: samples.psd(p, bits=16), Unsupported),
     ("psd without its flattened picture", lambda p: samples.psd(p, flattened=False), Unsupported),
     ("psd of no pixels", lambda p: _with_zeros(samples.psd(p), 14, 22), NoPixels),
+    ("truncated jxl", lambda p: samples.truncated(samples.jxl(p, samples.photo(300, 200))), Truncated),
+    ("truncated jxl of a jpeg", lambda p: samples.truncated(samples.jxl_of_jpeg(p)), Truncated),
+    ("garbage jxl", lambda p: samples.garbage_after(samples.jxl(p), 8, 9000), Corrupt),
+    ("jxl of a gigapixel", _jxl_of_a_gigapixel, TooManyPixels),
     ("raw-like tiff", samples.raw_like_tiff, Unsupported),
     ("bad checksum", lambda p: _with_byte(samples.png(p, samples.photo(300, 200)), 5000), Corrupt),
 ]

@@ -21,6 +21,8 @@ MADE: list[tuple[Callable[[Path], Path], Kind, str]] = [
     (samples.bmp, Kind.IMAGE, "image/bmp"),
     (samples.tiff, Kind.IMAGE, "image/tiff"),
     (samples.psd, Kind.IMAGE, "image/vnd.adobe.photoshop"),
+    (samples.jxl, Kind.IMAGE, "image/jxl"),
+    (samples.jxl_of_jpeg, Kind.IMAGE, "image/jxl"),
     (samples.mpo, Kind.IMAGE, "image/jpeg"),
     (samples.heic, Kind.IMAGE, "image/heic"),
     (samples.avif, Kind.IMAGE, "image/avif"),

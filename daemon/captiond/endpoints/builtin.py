@@ -23,6 +23,7 @@ _FORMATS = {
     "heif": "HEIF",
     "avif": "AVIF",
     "psd": "Photoshop",
+    "jxl": "JPEG XL",
     "mp4": "MP4",
     "mov": "QuickTime",
     "mkv": "Matroska",

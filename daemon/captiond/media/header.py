@@ -10,7 +10,7 @@ import os
 import struct
 from typing import BinaryIO
 
-from captiond.media import tiff
+from captiond.media import jxl, tiff
 
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -31,6 +31,8 @@ def picture_size(format_: str, file: BinaryIO) -> tuple[int, int] | None:
             case "psd":
                 height, width = struct.unpack(">II", head[14:22])
                 return width, height
+            case "jxl":
+                return jxl.size(file)
             case "bmp":
                 core = head[14] == 12
                 width, height = struct.unpack("<HH", head[18:22]) if core else struct.unpack("<ii", head[18:26])

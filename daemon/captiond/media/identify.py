@@ -49,6 +49,8 @@ _MAGIC = (
     (b"II+\0\x08\0\0\0", _image("tiff", "tiff")),
     (b"MM\0+\0\x08\0\0", _image("tiff", "tiff")),
     (b"8BPS\0\1", _image("vnd.adobe.photoshop", "psd")),
+    (b"\xff\x0a", _image("jxl", "jxl")),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", _image("jxl", "jxl")),
     (b"\0\0\x01\xba", _video("mpeg", "mpeg")),
 )
 _BRANDS = {
@@ -63,8 +65,6 @@ _OLD_QUICKTIME_FILLERS = (b"wide", b"free", b"skip")  # English words too: only 
 
 _UNREADABLE = (
     (0, b"8BPS\0\2", "Photoshop's large documents"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
     (8, b"CR\x02", "Canon raw"),

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from captiond.errors import Corrupt, DecoderMemory, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
-from captiond.media import animation, colour, header, metadata, planes, psd, tiff
+from captiond.media import animation, colour, header, jxl, metadata, planes, psd, tiff
 from captiond.media.identify import Sniffed
 from captiond.media.jpeg import to_jpeg, without_metadata
 from captiond.media.measure import measure
@@ -27,12 +27,13 @@ PLUGINS = {
     "bmp": ("PIL.BmpImagePlugin", "BMP"),
     "tiff": ("PIL.TiffImagePlugin", "TIFF"),
     "psd": ("PIL.PsdImagePlugin", "PSD"),
+    "jxl": ("imagecodecs._jpegxl", "JPEG"),  # the JPEG that it was made of, if it was; else no plugin is asked
     "avif": ("PIL.AvifImagePlugin", "AVIF"),
     "heic": ("pillow_heif", "HEIF"),
 }
 """Our name of a format: the module that reads it, and Pillow's name of it. No other format is ever opened."""
 
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -112,14 +113,14 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> 
     if sniffed.format == "psd":
         psd.check(file)
     pages = _pages(file) if sniffed.format == "tiff" else None
-    file.seek(0)
-    image = Image.open(file, formats=[prepare(sniffed)])
+    image = _opened(file, sniffed)
     if pages is not None and pages[0] > 0:
         image.seek(pages[0])
     check_size(*image.size, spec.max_pixels)
-    taken = metadata.of_exif(image.getexif())
-    # Pillow turns a TIFF by itself while loading, and tells its size turned.
-    turn = None if image.format == "TIFF" else _TURNS.get(taken.orientation)
+    upright = sniffed.format == "jxl" and image.format is None
+    taken = metadata.of_exif(jxl.exif(file) if upright else image.getexif())
+    # Pillow turns a TIFF by itself while loading, and tells its size turned; libjxl turns as well.
+    turn = None if image.format == "TIFF" or upright else TURNS.get(taken.orientation)
     turned = turn is not None and taken.orientation >= 5
     facts = MediaFacts(
         kind=Kind.IMAGE,
@@ -141,10 +142,17 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> 
         if moving is not None:
             return moving
         image.seek(0)
-    if _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
+    if sniffed.format == "jpeg" and _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
         return _as_it_is(image, file, facts, taken, spec)
     if sniffed.format == "psd":
         image = psd.opaque(image, file)
+    return still(image, facts, profile, turn, spec)
+
+
+def still(
+    image: Image.Image, facts: MediaFacts, profile: bytes | None, turn: Image.Transpose | None, spec: EncodeSpec
+) -> Encoded:
+    """One opened picture, which need not be loaded yet, made small, plain and upright, and into a JPEG."""
     target = fitted(image.size, spec.max_edge, spec.short_edge)
     if target != image.size and not spec.measure and colour.is_srgb(profile) and planes.possible(image):
         picture = planes.resized(image, target)
@@ -154,6 +162,13 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> 
         picture = picture.transpose(turn)
     part = to_jpeg(picture, spec.max_bytes)
     return Encoded(facts, (part,), measure(picture) if spec.measure else None)
+
+
+def _opened(file: BinaryIO, sniffed: Sniffed) -> Image.Image:
+    if sniffed.format == "jxl":
+        return jxl.picture(file)
+    file.seek(0)
+    return Image.open(file, formats=[prepare(sniffed)])
 
 
 def _moving(

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from captiond.media.boxes import boxes, inside
+
 MOST_FRAMES = 100_000
 """No more are looked at: an hour and a half at 20 a second."""
 
@@ -85,13 +87,13 @@ def _png(file: BinaryIO, size: int) -> Iterator[float]:
 
 def _avif(file: BinaryIO, size: int) -> Iterator[float]:
     """From the first track that has a table of times: the pictures' own; one of alpha has the same times."""
-    inside = _inside(file, 0, size, b"moov")
-    for start, end in _boxes(file, *inside, b"trak") if inside else ():
-        media = _inside(file, start, end, b"mdia")
-        header = _inside(file, *media, b"mdhd") if media else None
+    movie = inside(file, 0, size, b"moov")
+    for start, end in boxes(file, *movie, b"trak") if movie else ():
+        media = inside(file, start, end, b"mdia")
+        header = inside(file, *media, b"mdhd") if media else None
         table: tuple[int, int] | None = media
         for kind in (b"minf", b"stbl", b"stts"):
-            table = _inside(file, *table, kind) if table else None
+            table = inside(file, *table, kind) if table else None
         if not header or not table:
             continue
         file.seek(header[0])
@@ -104,25 +106,3 @@ def _avif(file: BinaryIO, size: int) -> Iterator[float]:
             for _ in range(min(count, MOST_FRAMES)):
                 yield ticks / (scale or 1)
         return
-
-
-def _inside(file: BinaryIO, start: int, end: int, kind: bytes) -> tuple[int, int] | None:
-    return next(_boxes(file, start, end, kind), None)
-
-
-def _boxes(file: BinaryIO, start: int, end: int, kind: bytes) -> Iterator[tuple[int, int]]:
-    """Where the contents of each box of a kind lie."""
-    at = start
-    while at + 8 <= end:
-        file.seek(at)
-        head = file.read(16)
-        length, skip = int.from_bytes(head[:4], "big"), 8
-        if length == 1:
-            length, skip = int.from_bytes(head[8:16], "big"), 16
-        if length == 0:
-            length = end - at
-        if length < skip:
-            return
-        if head[4:8] == kind:
-            yield at + skip, min(at + length, end)
-        at += length
