@@ -75,7 +75,7 @@ def test_each_file_that_is_no_media_has_its_own_reason(tmp_path: Path) -> None:
     for name, head in {
         "a.psb": b"8BPS\0\x02",
         "a.jp2": b"\0\0\0\x0cjP  ",
-        "a.cr3": b"\0\0\0\x18ftypcrx \0\0\0\0",
+        "a.x3f": b"FOVb\0\0\0\0",
     }.items():
         known = tmp_path / name
         known.write_bytes(head + bytes(100))

@@ -71,7 +71,7 @@ class Endpoint(Section):
     timeout_seconds: float = Field(default=120, gt=0)
     """The whole call, from the first byte sent to the last one read."""
     max_edge: int = Field(default=1568, ge=64, le=16384)
-    """Pixels of a picture's long edge; larger ones are made smaller, none is made larger."""
+    """Pixels of a picture's long edge; larger ones are made smaller, none larger. Beyond 4:1 the short edge keeps 512."""
     max_bytes: int = Field(default=3_500_000, ge=10_000)
     """Of one picture as sent."""
     max_video_bytes: int = Field(default=20_000_000, ge=10_000)
@@ -79,7 +79,7 @@ class Endpoint(Section):
     video: VideoMode = VideoMode.AUTO
     """auto: the file itself where the server is known to take it, else frames; video_url, frames or off."""
     max_frames: int = Field(default=8, ge=1, le=64)
-    """Of one video that is sent as frames."""
+    """Of one video or animation that is sent as frames."""
     frame_edge: int = Field(default=768, ge=64, le=16384)
     """Pixels of a frame's long edge."""
 

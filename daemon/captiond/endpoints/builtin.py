@@ -31,6 +31,7 @@ _FORMATS = {
     "avi": "AVI",
 }
 _CODECS = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mjpeg": "Motion JPEG", "prores": "ProRes"}
+_RAW = ("DNG", "CR2", "CR3", "NEF", "ARW", "RAF", "ORF", "RW2", "PEF")
 _BRIGHTNESS = (
     (0.12, "very dark"),
     (0.33, "dark"),
@@ -87,7 +88,9 @@ def _what(facts: MediaFacts) -> str:
     elif facts.animated:
         noun = "animation"
     else:
-        noun = "photo" if facts.camera else "picture"  # a file that no camera has signed may be anything
+        noun = (
+            "raw photo" if form in _RAW else "photo" if facts.camera else "picture"
+        )  # a file that no camera has signed may be anything
     pixels = facts.width * facts.height
     size = f"{facts.width} × {facts.height}" + (f" ({pixels / 1e6:.1f} MP)" if noun != "video" and pixels > 1e5 else "")
     page = [f"page 1 of {facts.pages}"] if facts.pages and facts.pages > 1 else []

@@ -14,7 +14,8 @@ from captiond.media import jxl, tiff
 
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_BOXED = ("heic", "avif", "mp4", "mov", "3gp")
+_BOXED = ("heic", "avif", "cr3", "mp4", "mov", "3gp")
+_TIFFS = ("tiff", "dng", "cr2", "nef", "arw", "pef")
 _RIFF = ("webp", "avi")
 
 
@@ -60,7 +61,7 @@ def ends_early(format_: str, file: BinaryIO) -> bool:
         return int.from_bytes(head[4:8], "little") + 8 > size
     if format_ in ("mkv", "webm"):
         return _matroska_ends_early(file, head, size)
-    if format_ == "tiff":
+    if format_ in _TIFFS:
         return _tiff_ends_early(file, size)
     if format_ == "png":
         return _chunks_end_early(file, size)
@@ -108,15 +109,9 @@ def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
 
 def _tiff_ends_early(file: BinaryIO, size: int) -> bool:
     try:
-        tags = tiff.first(file, (tiff.STRIPS, tiff.STRIP_BYTES, tiff.TILES, tiff.TILE_BYTES))
+        return any(at + length > size for at, length in tiff.data_places(file))
     except struct.error:
         return True
-    places = [(tiff.STRIPS, tiff.STRIP_BYTES), (tiff.TILES, tiff.TILE_BYTES)]
-    return any(
-        at + length > size
-        for where, lengths in places
-        for at, length in zip(tiff.integers(tags, where), tiff.integers(tags, lengths), strict=False)
-    )
 
 
 def _chunks_end_early(file: BinaryIO, size: int) -> bool:

@@ -6,9 +6,12 @@ failed job, any other file is not.
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 from dataclasses import dataclass
 
+from captiond.media import tiff
 from captiond.values import Kind
 
 HEAD_BYTES = 4096
@@ -39,7 +42,23 @@ _MP4 = _video("mp4", "mp4")
 _MOV = _video("quicktime", "mov")
 _3GP = _video("3gpp", "3gp")
 
+RAW_FORMATS = ("dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "pef")
+"""Our names of cameras' raw photos."""
+
+_RAW_MIMES = {
+    "dng": "x-adobe-dng", "cr2": "x-canon-cr2", "cr3": "x-canon-cr3", "nef": "x-nikon-nef", "arw": "x-sony-arw",
+    "raf": "x-fuji-raf", "orf": "x-olympus-orf", "rw2": "x-panasonic-rw2", "pef": "x-pentax-pef",
+}  # fmt: skip
+_RAWS = {name: _image(mime, name) for name, mime in _RAW_MIMES.items()}
+_RAW_MAKERS = ((b"NIKON", "nef"), (b"SONY", "arw"), (b"PENTAX", "pef"), (b"RICOH", "pef"))
+"""Who writes raw photos that are TIFFs by their first bytes; what such a file begins with tells them from plain TIFFs."""
+
 _MAGIC = (
+    (b"FUJIFILMCCD-RAW", _RAWS["raf"]),
+    (b"IIRO", _RAWS["orf"]),
+    (b"IIRS", _RAWS["orf"]),
+    (b"MMOR", _RAWS["orf"]),
+    (b"IIU\0", _RAWS["rw2"]),
     (b"\xff\xd8\xff", _image("jpeg", "jpeg")),
     (b"\x89PNG\r\n\x1a\n", _image("png", "png")),
     (b"GIF87a", _image("gif", "gif")),
@@ -67,12 +86,6 @@ _UNREADABLE = (
     (0, b"8BPS\0\2", "Photoshop's large documents"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (8, b"CR\x02", "Canon raw"),
-    (4, b"ftypcrx ", "Canon raw"),
-    (0, b"FUJIFILMCCD-RAW", "Fujifilm raw"),
-    (0, b"IIRO", "Olympus raw"),
-    (0, b"IIRS", "Olympus raw"),
-    (0, b"IIU\0", "Panasonic raw"),
     (0, b"FOVb", "Sigma raw"),
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance HDR"),
@@ -110,7 +123,7 @@ def sniff(head: bytes) -> Sniffed | None:
         return None
     for magic, sniffed in _MAGIC:
         if head.startswith(magic):
-            return sniffed
+            return _raw_in_tiff(head) or sniffed if sniffed.format == "tiff" else sniffed
     if head[:4] == b"RIFF":
         return {b"WEBP": _image("webp", "webp"), b"AVI ": _video("x-msvideo", "avi")}.get(head[8:12])
     if head[4:8] == b"ftyp":
@@ -142,8 +155,26 @@ def is_raw_name(name: str) -> bool:
     return extension(name) in _RAW
 
 
+def _raw_in_tiff(head: bytes) -> Sniffed | None:
+    """The raw photo that a TIFF is, by its first directory; it lies in the file's first bytes with every camera."""
+    if head[8:10] == b"CR":
+        return _RAWS["cr2"]
+    try:
+        tags = tiff.first(io.BytesIO(head), tiff.WHAT_IT_IS)
+        if tiff.DNG_VERSION in tags:
+            return _RAWS["dng"]
+        make = tiff.first(io.BytesIO(head), (tiff.MAKE,)).get(tiff.MAKE, b"")
+    except struct.error:
+        return None
+    if not isinstance(make, bytes) or not tiff.is_raw_like(tags):
+        return None
+    return next((_RAWS[name] for maker, name in _RAW_MAKERS if make.upper().startswith(maker)), None)
+
+
 def _by_brand(head: bytes) -> Sniffed | None:
     size = int.from_bytes(head[:4], "big")
+    if head[8:12] == b"crx ":
+        return _RAWS["cr3"]
     major, others = head[8:12], [head[i : i + 4] for i in range(16, min(size, len(head)), 4)]
     if major in _BRANDS:
         return _BRANDS[major]

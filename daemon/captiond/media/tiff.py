@@ -18,12 +18,16 @@ _BYTES = (1, 2, 7)
 _MOST_VALUES = 1_000_000
 _MOST_ENTRIES = 512
 _MOST_PAGES = 10_000
+_MOST_BELOW = 16
 
 Tags = dict[int, tuple[int, ...] | bytes]
 
 
-def directories(file: BinaryIO, wanted: Collection[int], most: int = 1) -> Iterator[Tags]:
+def directories(file: BinaryIO, wanted: Collection[int], most: int = 1, at: int = 0) -> Iterator[Tags]:
     """The wanted tags of the first directories, whole numbers and bytes alone; of classic TIFF and BigTIFF.
+
+    Args:
+        at: where to begin, if not with the file's first.
 
     Raises:
         struct.error: the file ends before them.
@@ -36,7 +40,7 @@ def directories(file: BinaryIO, wanted: Collection[int], most: int = 1) -> Itera
         return
     big = version == 43
     offset, number = struct.Struct(order + ("Q" if big else "I")), struct.Struct(order + ("Q" if big else "H"))
-    (at,) = offset.unpack(head[8:16] if big else head[4:8])
+    at = at or offset.unpack(head[8:16] if big else head[4:8])[0]
     seen: set[int] = set()
     while at and at not in seen and len(seen) < most:
         seen.add(at)
@@ -70,6 +74,21 @@ def _entry(
 def first(file: BinaryIO, wanted: Collection[int]) -> Tags:
     """The wanted tags of the first directory; struct.error where the file ends before them."""
     return next(directories(file, wanted), {})
+
+
+def data_places(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Where the strips and tiles of the first directory, and of those below it, begin, and how long they are.
+
+    Raises:
+        struct.error: the file ends before the directories do.
+    """
+    wanted = (STRIPS, STRIP_BYTES, TILES, TILE_BYTES, SUB_DIRECTORIES)
+    found = [first(file, wanted)]
+    for at in integers(found[0], SUB_DIRECTORIES)[:_MOST_BELOW]:
+        found += directories(file, wanted, 1, at)
+    for tags in found:
+        for where, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES)):
+            yield from zip(integers(tags, where), integers(tags, lengths), strict=False)
 
 
 def integers(tags: Tags, tag: int) -> tuple[int, ...]:
@@ -107,5 +126,5 @@ def is_raw_like(tags: Tags) -> bool:
     return is_reduced(tags) or is_sensor(tags)
 
 
-WHAT_IT_IS = (_SUBFILE, _OLD_SUBFILE, PHOTOMETRIC, MAKE, DNG_VERSION)
-"""The tags that tell a camera's raw photo."""
+WHAT_IT_IS = (_SUBFILE, _OLD_SUBFILE, PHOTOMETRIC, DNG_VERSION)
+"""The tags that tell a camera's raw photo, beside its make."""
