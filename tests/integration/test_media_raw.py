@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_a_preview_that_is_large_enough_is_the_picture(guard: Guard, tmp_path: P
     assert (result.facts.camera or "").endswith(CAMERAS[format_].get("model", "Sensor 1"))
 
 
-@pytest.mark.parametrize("preview", [None, (160, 120), (1000, 750)])
+@pytest.mark.parametrize("preview", [None, (160, 120), (780, 585)])
 def test_without_one_the_sensors_values_become_a_picture_of_half_its_size(
     guard: Guard, tmp_path: Path, preview: tuple[int, int] | None
 ) -> None:
@@ -159,6 +160,20 @@ def test_what_only_begins_like_a_raw_photo_has_a_reason_of_its_own(guard: Guard,
             encoded(guard, path)
         assert isinstance(caught.value, Unsupported | Corrupt | Truncated), (name, caught.value)
     assert encoded(guard, samples.jpeg(tmp_path / "after.jpg"))[1].size == (320, 240)
+
+
+def test_a_raw_photo_whose_directories_come_last_is_one(guard: Guard, tmp_path: Path) -> None:
+    whole = raws.dng(tmp_path / "whole.dng", samples.scene(*SENSOR), preview=samples.scene(*PREVIEW)).read_bytes()
+    (count,) = struct.unpack("<H", whole[8:10])
+    directory = whole[8 : 8 + 2 + 12 * count + 4]
+    path = tmp_path / "a.dng"
+    path.write_bytes(
+        whole[:4] + struct.pack("<I", len(whole)) + bytes(len(directory)) + whole[8 + len(directory) :] + directory
+    )
+    result, image = encoded(guard, path)
+    assert result.facts.format == "dng"
+    assert result.facts.taken_at == "2024-05-06T07:08:09"
+    assert image.size == PREVIEW
 
 
 def test_a_raw_photo_of_too_many_pixels_is_not_decoded(guard: Guard, tmp_path: Path) -> None:

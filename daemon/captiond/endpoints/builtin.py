@@ -88,9 +88,8 @@ def _what(facts: MediaFacts) -> str:
     elif facts.animated:
         noun = "animation"
     else:
-        noun = (
-            "raw photo" if form in _RAW else "photo" if facts.camera else "picture"
-        )  # a file that no camera has signed may be anything
+        # A file that no camera has signed may be anything.
+        noun = "raw photo" if form in _RAW else "photo" if facts.camera else "picture"
     pixels = facts.width * facts.height
     size = f"{facts.width} × {facts.height}" + (f" ({pixels / 1e6:.1f} MP)" if noun != "video" and pixels > 1e5 else "")
     page = [f"page 1 of {facts.pages}"] if facts.pages and facts.pages > 1 else []

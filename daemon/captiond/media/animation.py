@@ -63,10 +63,13 @@ def frames(
     part = moves.seconds / count
     found = _taken(image, moves, [part * (number + 0.5) for number in range(count)], ends, take)
     if len(found) == 1 and len(moves.starts) > count:
-        between = _taken(image, moves, [part * number for number in range(count)], ends, take)
-        if len(between) > 1 or between[0].data != found[0].data:
-            found = sorted([*found, *between], key=lambda part: part.at_seconds or 0)[:count]
+        found += _taken(image, moves, [part * number for number in range(count)], ends, take)
+        found = _without_repeats(sorted(found, key=lambda part: part.at_seconds or 0))[:count]
     return found
+
+
+def _without_repeats(parts: list[ImagePart]) -> list[ImagePart]:
+    return [part for number, part in enumerate(parts) if number == 0 or part.data != parts[number - 1].data]
 
 
 def _taken(
@@ -87,16 +90,16 @@ def _taken(
             if not found:
                 raise
             break  # broken off further on: what moves until there is enough
-        part = take(image, round(moves.starts[number], 3))
-        if not found or part.data != found[-1].data:
-            found.append(part)
-    return found
+        found.append(take(image, round(moves.starts[number], 3)))
+    return _without_repeats(found)
 
 
 def _gone_to(image: Image.Image, number: int, ends: float) -> bool:
     """Whether a frame was reached in time."""
-    if image.format == "AVIF" or image.tell() >= number:  # libavif goes to the key frame before it by itself
-        image.seek(number)
+    if image.format == "AVIF":
+        image.seek(number)  # libavif goes to the key frame before it by itself
+    elif image.tell() > number:
+        image.seek(0)
     while (at := image.tell()) < number:
         if time.monotonic() > ends:
             return False

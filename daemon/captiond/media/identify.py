@@ -10,6 +10,7 @@ import io
 import os
 import struct
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from captiond.media import tiff
 from captiond.values import Kind
@@ -117,13 +118,20 @@ def named_like_media(name: str) -> bool:
     return extension(name) in _NAMES
 
 
-def sniff(head: bytes) -> Sniffed | None:
-    """What a file with these first bytes is; None if it is nothing that can be read here."""
+def sniff(head: bytes, fd: int | None = None) -> Sniffed | None:
+    """What a file with these first bytes is; None if it is nothing that can be read here.
+
+    Args:
+        fd: the file itself, for a TIFF whose first directory lies further on; its place is left as it was.
+
+    Raises:
+        OSError: the file can't be read.
+    """
     if unreadable_format(head) is not None:
         return None
     for magic, sniffed in _MAGIC:
         if head.startswith(magic):
-            return _raw_in_tiff(head) or sniffed if sniffed.format == "tiff" else sniffed
+            return _raw_in_tiff(head, fd) or sniffed if sniffed.format == "tiff" else sniffed
     if head[:4] == b"RIFF":
         return {b"WEBP": _image("webp", "webp"), b"AVI ": _video("x-msvideo", "avi")}.get(head[8:12])
     if head[4:8] == b"ftyp":
@@ -155,18 +163,34 @@ def is_raw_name(name: str) -> bool:
     return extension(name) in _RAW
 
 
-def _raw_in_tiff(head: bytes) -> Sniffed | None:
-    """The raw photo that a TIFF is, by its first directory; it lies in the file's first bytes with every camera."""
+def _raw_in_tiff(head: bytes, fd: int | None) -> Sniffed | None:
+    """The raw photo that a TIFF is, by its first directory."""
     if head[8:10] == b"CR":
         return _RAWS["cr2"]
     try:
-        tags = tiff.first(io.BytesIO(head), tiff.WHAT_IT_IS)
-        if tiff.DNG_VERSION in tags:
-            return _RAWS["dng"]
-        make = tiff.first(io.BytesIO(head), (tiff.MAKE,)).get(tiff.MAKE, b"")
+        return _raw_by_directory(io.BytesIO(head))
+    except struct.error:  # a camera's lies in the first bytes; who writes pictures first and directories last is rarer
+        pass
+    if fd is None:
+        return None
+    place = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        with open(fd, "rb", closefd=False) as file:
+            return _raw_by_directory(file)
     except struct.error:
         return None
-    if not isinstance(make, bytes) or not tiff.is_raw_like(tags):
+    finally:
+        os.lseek(fd, place, os.SEEK_SET)
+
+
+def _raw_by_directory(file: BinaryIO) -> Sniffed | None:
+    tags = tiff.first(file, tiff.WHAT_IT_IS)
+    if tiff.DNG_VERSION in tags:
+        return _RAWS["dng"]
+    if not tiff.is_raw_like(tags):
+        return None
+    make = tiff.first(file, (tiff.MAKE,)).get(tiff.MAKE)
+    if not isinstance(make, bytes):
         return None
     return next((_RAWS[name] for maker, name in _RAW_MAKERS if make.upper().startswith(maker)), None)
 

@@ -6,7 +6,6 @@ LibRaw gets the file's bytes and no name: with a name, it would look for other f
 from __future__ import annotations
 
 import io
-import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from PIL import Image
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
     import rawpy
 
 __all__ = ["RAW_FORMATS", "encode", "prepare"]
-
-_LARGE_ENOUGH = 1024
-"""Pixels of a preview's long edge that are enough for any endpoint, or its `max_edge` if that is less."""
-
-_HEAD_BYTES = 1 << 20
-"""Where the directories of a raw photo lie, that is a TIFF inside: before the picture."""
 
 _TIFF_INSIDE = ("dng", "cr2", "nef", "arw", "orf", "rw2", "pef")
 _FLIPS = {3: 3, 5: 8, 6: 6}
@@ -75,7 +68,8 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
 def _encode(raw: rawpy.RawPy, file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
     sizes = raw.sizes
     check_size(sizes.raw_width, sizes.raw_height, spec.max_pixels)
-    preview = _preview(raw, min(_LARGE_ENOUGH, spec.max_edge))
+    # Large enough: no smaller than what would be sent of the sensor's values.
+    preview = _preview(raw, min(spec.max_edge, max(sizes.width, sizes.height) // 2))
     taken = metadata.of_exif(_exif(file, sniffed, preview))
     turned = sizes.flip in (5, 6)
     facts = MediaFacts(
@@ -143,15 +137,15 @@ def _developed(raw: rawpy.RawPy) -> Image.Image:
 
 
 def _exif(file: BinaryIO, sniffed: Sniffed, preview: Image.Image | None) -> Image.Exif:
+    """The photo's own directory where there is one, else its preview's EXIF."""
     found = Image.Exif()
     if sniffed.format in _TIFF_INSIDE:
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
         file.seek(0)
-        head = file.read(_HEAD_BYTES)
-        # Olympus and Panasonic have a TIFF's directories under another number.
-        mark = b"MM\0*" if head[:2] == b"MM" else b"II*\0"
+        head = file.read(8)
+        # Told apart from where the directories begin: Olympus and Panasonic have a TIFF's under another number.
+        found.endian = ">" if head[:2] == b"MM" else "<"
         try:
-            found.load_from_fp(io.BytesIO(mark + head[4:]))
+            found.load_from_fp(file, int.from_bytes(head[4:], "big" if found.endian == ">" else "little"))
         except Exception:  # noqa: BLE001 - a broken directory raises what it likes
             found = Image.Exif()
     return found if len(found) or preview is None else preview.getexif()
