@@ -123,7 +123,7 @@ class Home:
         sql = "SELECT file.name, job.* FROM job JOIN file ON file.id = job.file_id ORDER BY job.id"
         return {row["name"]: row for row in self.rows(sql)}
 
-    def captioned(self, *names: str, timeout: float = 20) -> dict[str, sqlite3.Row]:
+    def captioned(self, *names: str, timeout: float = 60) -> dict[str, sqlite3.Row]:
         """Wait until these files have captions; all of the view then."""
         try:
             until(lambda: set(names) <= set(self.captions()), timeout=timeout)
@@ -137,7 +137,7 @@ class Home:
             raise
         return self.captions()
 
-    def failed(self, name: str, timeout: float = 20) -> sqlite3.Row:
+    def failed(self, name: str, timeout: float = 60) -> sqlite3.Row:
         """Wait until this file's job has failed; its row then."""
 
         def found() -> sqlite3.Row | None:
@@ -148,7 +148,7 @@ class Home:
         assert row is not None
         return row
 
-    def sidecar(self, name: str, timeout: float = 10) -> dict[str, Any]:
+    def sidecar(self, name: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for a file's sidecar, and read it."""
         path = self.inbox / f"{name}.caption.json"
         until(path.exists, timeout=timeout)
@@ -180,7 +180,7 @@ class Program:
         found = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         return [line for line in found if event is None or line.get("event") == event]
 
-    def event(self, name: str, timeout: float = 20) -> dict[str, Any]:
+    def event(self, name: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for a line of this event; the newest one."""
 
         def seen() -> list[dict[str, Any]]:
