@@ -129,17 +129,20 @@ class Home:
             until(lambda: set(names) <= set(self.captions()), timeout=timeout)
         except AssertionError as error:
             error.add_note(f"missing {len(set(names) - set(self.captions()))} of {len(names)} captions")
-            for sql in ("SELECT state, reason, mount_point, path FROM root", "SELECT state, attempts, reason, detail FROM job"):
+            for sql in (
+                "SELECT state, reason, mount_point, path FROM root",
+                "SELECT state, attempts, reason, detail FROM job",
+            ):
                 error.add_note("\n".join(sorted({str(tuple(row)) for row in self.rows(sql)})[:20]))
             raise
         return self.captions()
 
     def failed(self, name: str, timeout: float = 20) -> sqlite3.Row:
-        """Wait until this file's job has failed; its row then."""
+        """Wait until this file's job has failed, or is unsupported; its row then."""
 
         def found() -> sqlite3.Row | None:
             job = self.jobs().get(name)
-            return job if job is not None and job["state"] == "failed" else None
+            return job if job is not None and job["state"] in ("failed", "unsupported") else None
 
         row = until(found, timeout=timeout)
         assert row is not None

@@ -52,25 +52,34 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A job of the request that has ended. `path` is text; `reason` and `detail` are there when it failed."""
+    """A job of the request that has ended in `state`. `path` is text; `reason` and `detail` are there unless it is done."""
 
     id: int
     file_id: int
     path: str
-    done: bool
+    state: JobState
     reason: str | None
     detail: str | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has a caption now."""
+        return self.state is JobState.DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a request is. `blocked` says why nothing can go on, when this process does the work."""
+    """How far a request is; `failed` counts unsupported files too.
+
+    `blocked` says why nothing can go on, when this process does the work.
+    """
 
     total: int
     done: int
     failed: int
     usd: float
     tokens: int
+    unsupported: int = 0
     finished: Sequence[Ended] = ()
     blocked: str | None = None
 
@@ -134,7 +143,7 @@ class Request:
         began = time.time()
         asked = choose(self.settings).asked
         waiting = set(ids)
-        done = failed = 0
+        done = failed = unsupported = 0
         if not waiting:
             return Progress(0, 0, 0, 0.0, 0)
         try:
@@ -151,11 +160,12 @@ class Request:
                 waiting -= {job.id for job in ended} | missing
                 done += sum(1 for job in ended if job.done)
                 failed += sum(1 for job in ended if not job.done) + len(missing)
+                unsupported += sum(1 for job in ended if job.state is JobState.UNSUPPORTED)
                 in_use = {asked[row.recipe] for row in rows if row.id in waiting and row.recipe in asked}
                 blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if waiting else None
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
-                progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
+                progress = Progress(len(ids), done, failed, usd, tokens, unsupported, ended, blocked)
                 tell(progress)
                 if not waiting or blocked:
                     break
@@ -244,10 +254,10 @@ def _blocked(endpoints: Sequence[calls.EndpointRow], in_use: Collection[str], si
 
 def _ended(row: Row[Any]) -> Ended | None:
     """The job's end, if it has ended. One whose file is gone will not be done any more either."""
-    if row.state in (JobState.DONE, JobState.FAILED):
-        return Ended(row.id, row.file_id, row.path, row.state == JobState.DONE, row.reason, row.detail)
+    if row.state in (JobState.DONE, JobState.FAILED, JobState.UNSUPPORTED):
+        return Ended(row.id, row.file_id, row.path, JobState(row.state), row.reason, row.detail)
     if row.state == JobState.QUEUED and (row.reason == Vanished.code or not row.present):
-        return Ended(row.id, row.file_id, row.path, False, Vanished.code, Vanished().message)
+        return Ended(row.id, row.file_id, row.path, JobState.FAILED, Vanished.code, Vanished().message)
     return None
 
 

@@ -36,6 +36,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNSUPPORTED = "unsupported"
 
 
 class Priority(IntEnum):
@@ -72,7 +73,10 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job: enough to do the work without the database. `attempts` counts this one."""
+    """A claimed job: enough to do the work without the database. `attempts` counts this one.
+
+    `inline`: whoever asked wants the bytes sent, not a URL.
+    """
 
     id: int
     file_id: int
@@ -87,6 +91,7 @@ class Job:
     due_at: float
     known_sha256: str | None = None
     request: str | None = None
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
         say_json(told)
     spend = f", {usd(last.usd)}" if last.usd else ""
     failed = last.failed + len(paths) - len(there)
-    note(f"{last.done:,} captioned, {failed:,} failed{spend}")
+    unsupported = f", {last.unsupported:,} unsupported" if last.unsupported else ""
+    note(f"{last.done:,} captioned, {failed - last.unsupported:,} failed{unsupported}{spend}")
     return 1 if failed or last.blocked else 0
 
 
@@ -83,7 +84,7 @@ def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
     message, remedy = explained(job.reason, job.detail)
     if not quiet:
         note(f"{job.path}: {message}" + (f" ({remedy})" if remedy else ""))
-    return {"path": job.path, "state": "failed", "reason": job.reason, "message": message, "remedy": remedy}
+    return {"path": job.path, "state": job.state.value, "reason": job.reason, "message": message, "remedy": remedy}
 
 
 class _Bar:

@@ -197,8 +197,7 @@ class Outcomes:
         job, reason, detail, now = task.job, failure.code, failure.message, time.time()
         match decision:
             case policy.GiveUp():
-                ending = "failed"
-                record.failed(conn, job, task.opened, failure, now)
+                ending = record.failed(conn, job, task.opened, failure, now).value
             case policy.Retry(due_at=due_at):
                 ending = "retry"
                 jobs.retry(conn, job, due_at=due_at, reason=reason, detail=detail)

@@ -73,7 +73,7 @@ class Task:
             "caption": self.caption,
             "reason": failure.code if failure else None,
             "detail": failure.message if failure else None,
-            "remedy": failure.remedy if failure and outcome == "failed" else None,
+            "remedy": failure.remedy if failure and outcome in ("failed", "unsupported") else None,
             "recipe": self.route.name,
             "endpoint": self.endpoint,
             "model": self.route.model,
