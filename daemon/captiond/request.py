@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from captiond import jobs
+from captiond import by_url, jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
+from captiond.fetch import printable, split_login
 from captiond.media.reader import is_candidate
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files
@@ -86,11 +87,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Files that one command asked for."""
+    """Files that one command asked for. `inline`: URLs are fetched, and bytes are sent."""
 
     db: Database
     settings: Settings
     tell_notice: Callable[[str], None]
+    inline: bool = False
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def targets(self, paths: Sequence[str]) -> Iterator[Target]:
@@ -105,6 +107,17 @@ class Request:
             else:
                 yield Target(absolute, self._watch_of(absolute))
 
+    def tell_not_sent(self, targets: Sequence[Target]) -> None:
+        """Say which URLs their endpoint is not told, and why: they are fetched here, and their bytes are sent."""
+        found = choose(self.settings)
+        endpoint = found.endpoints.get(found.asked["default"])
+        if endpoint is None or self.inline:
+            return
+        for target in targets:
+            reason = by_url.why_not(target.path, endpoint.base_url) if is_url(target.path) else None
+            if reason:
+                self.tell_notice(f"{printable(target.path)} is fetched here and sent as bytes: {reason}")
+
     def enqueue(self, targets: Sequence[Target]) -> list[int]:
         """Put them first in the queue. Returns: the jobs' ids."""
         ids: list[int] = []
@@ -117,7 +130,8 @@ class Request:
                 }
                 for target in targets[start : start + BATCH]:
                     root_id = roots[target.watch.path] if target.watch else None
-                    file_id = files.ensure_file(conn, root_id, to_text(target.path), _stat(target), media=True)
+                    path, login = split_login(target.path) if is_url(target.path) else (target.path, None)
+                    file_id = files.ensure_file(conn, root_id, to_text(path), _stat(target), media=True)
                     ids.append(
                         jobs.enqueue(
                             conn,
@@ -127,6 +141,8 @@ class Request:
                             priority=Priority.PERSON,
                             now=now,
                             request=self.token,
+                            inline=self.inline,
+                            login=login,
                         )
                     )
         return ids

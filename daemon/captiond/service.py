@@ -270,4 +270,5 @@ class Service:
         roots = ("1 root" if len(self._watchers) == 1 else f"{len(self._watchers)} roots") + (
             f" ({offline} offline)" if offline else ""
         )
-        return f"{roots}, {counts.get('queued', 0)} queued, {counts.get('running', 0)} running, {counts.get('failed', 0)} failed, {counts.get('unsupported', 0)} unsupported"
+        states = ("queued", "running", "failed", "unsupported")
+        return ", ".join([roots, *(f"{counts[state]} {state}" for state in states)])

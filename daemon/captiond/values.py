@@ -75,7 +75,7 @@ class Quiet:
 class Job:
     """A claimed job: enough to do the work without the database. `attempts` counts this one.
 
-    `inline`: whoever asked wants the bytes sent, not a URL.
+    `inline`: whoever asked wants the bytes sent, not a URL. `login` is "user:password" for fetching a URL.
     """
 
     id: int
@@ -92,6 +92,7 @@ class Job:
     known_sha256: str | None = None
     request: str | None = None
     inline: bool = False
+    login: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,16 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The media as an endpoint gets them: pictures, or one video file."""
+    """The media as an endpoint gets them: pictures, or one video file.
+
+    With a `url` that is sent in the place of the parts; without parts they have yet to be made, should it not do.
+    """
 
     facts: MediaFacts
     parts: tuple[ImagePart | FilePart, ...]
     measures: Measures | None = None
     seconds: float = 0.0
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A job may end as unsupported, with the versions that said so; a job may ask for bytes where a URL would be sent.
+"""A job may end as unsupported, with the versions that said so; a job of a URL knows how that is fetched and sent.
 
 Frozen: it must not import captiond, whose tables move on. SQLite changes a CHECK only by building the table anew.
 """
@@ -39,6 +39,7 @@ CREATE TABLE job (
     detail TEXT,
     again INTEGER DEFAULT '0' NOT NULL,
     inline INTEGER DEFAULT '0' NOT NULL,
+    login TEXT,
     unsupported_by TEXT,
     CONSTRAINT pk_job PRIMARY KEY (id),
     CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed', 'unsupported')),

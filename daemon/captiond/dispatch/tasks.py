@@ -42,6 +42,7 @@ class Task:
     calls: int = 0
     usage: Usage = Usage()
     bytes_sent: int = 0
+    url_failed: Failure | None = None
     claimed_at: float = field(default_factory=time.time)
     asked_at: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class Task:
         if self.calls:
             line |= {
                 "sent_bytes": self.bytes_sent,
+                "by_url": True if self.encoded is not None and self.encoded.url is not None else None,
                 "prompt_tokens": self.usage.prompt_tokens,
                 "completion_tokens": self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,

@@ -129,6 +129,7 @@ def claim(
             known_sha256=row.sha256,
             request=row.request,
             inline=bool(row.inline),
+            login=row.login,
         )
         for row in conn.execute(_CLAIMED, {"ids": ids})
     ]
@@ -172,6 +173,7 @@ def _ending(state: JobState) -> Any:
             reason=bindparam("why"),
             detail=bindparam("what"),
             unsupported_by=bindparam("software"),
+            login=case((AGAIN, JOB.c.login), else_=None),
         )
     )
 
