@@ -192,13 +192,13 @@ def test_a_url_with_a_password_is_fetched_here_and_shown_nowhere(home: Home, fak
 def test_an_address_of_this_machine_is_not_told_to_an_endpoint_elsewhere(
     home: Home, fake: FakeEndpoint, web: Web
 ) -> None:
-    """The endpoint's name is of the world; that nothing answers there does not matter here."""
+    """An address that is nowhere: that nothing answers there does not matter here."""
     home.base_url = "http://192.0.2.1:9/v1"
     home.configure(timeout=1)
     (web.folder / "cat.jpg").write_bytes(big("cat"))
     ended = home.call("caption", f"{web.url}/cat.jpg")
     assert "is fetched here and sent as bytes: its address is of this machine" in ended.stderr
-    assert web.whole_by_us() == ["/cat.jpg"]
+    assert {(visit.path, visit.range, visit.by_endpoint) for visit in web.visits} == {("/cat.jpg", None, False)}
 
 
 def test_a_url_that_can_not_be_had_fails_once_and_says_why(home: Home, fake: FakeEndpoint, web: Web) -> None:

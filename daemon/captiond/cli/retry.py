@@ -60,7 +60,7 @@ def _requeue(app: App, paths: tuple[str, ...]) -> int:
                 if left - own:
                     note(f"{number(len(left - own), 'file')} below {safe(path)} unsupported, and left alone: {_LEFT}")
                 elif not found:
-                    note(f"nothing failed at {safe(path)}")
+                    note(f"nothing failed at {safe(names[0])}")
                 file_ids |= found
         if not file_ids:
             return 0

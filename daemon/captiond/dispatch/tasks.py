@@ -86,8 +86,9 @@ class Task:
         if self.opened is not None:
             line |= {"sha256": self.opened.sha256, "kind": self.opened.kind.value, "bytes": self.opened.bytes}
         if self.encoded is not None:
-            pictures = [part for part in self.encoded.parts if isinstance(part, ImagePart)]
-            line |= {"width": self.encoded.facts.width, "height": self.encoded.facts.height, "pictures": len(pictures)}
+            facts, parts = self.encoded.facts, () if self.encoded.url else self.encoded.parts
+            pictures = [part for part in parts if isinstance(part, ImagePart)]
+            line |= {"width": facts.width or None, "height": facts.height or None, "pictures": len(pictures)}
         if self.calls:
             line |= {
                 "sent_bytes": self.bytes_sent,
