@@ -264,6 +264,19 @@ def test_what_endpoints_do_not_decode_is_sent_as_bytes(home: Home, fake: FakeEnd
     assert not fake.violations
 
 
+def test_a_video_of_the_root_goes_as_its_url_too(home: Home, fake: FakeEndpoint, cdn: Web) -> None:
+    home.configure(endpoint='video = "video_url"', watch=f'public_url = "{cdn.url}/{{relpath}}"')
+    fake.script(REFUSALS["gemini"])
+    made.video(home.inbox / "first.mp4", "mp4", seconds=1)
+    with home.run():
+        home.captioned("first.mp4")
+    with home.run():
+        made.video(home.inbox / "second.mp4", "mp4", seconds=2)
+        home.captioned("second.mp4")
+    assert [bool(request.urls) for request in fake.requests] == [True, False, True]
+    assert [request.media[0].kind for request in fake.requests[1:]] == ["video", "video"]
+
+
 @pytest.mark.parametrize("words", ["plain", "unknown"])
 def test_an_endpoint_that_cannot_fetch_is_asked_once_and_told_once(
     home: Home, fake: FakeEndpoint, cdn: Web, words: str

@@ -207,7 +207,7 @@ class Outcomes:
         Words that say so are believed at once, so that the files in flight beside this one are spared the same.
         """
         assert task.encoded is not None
-        task.url_failed = failure
+        task.url_failed = None if isinstance(failure, TooLarge) else failure
         if isinstance(failure, CannotFetch):
             self._urls.refused(task.job, task.endpoint, failure)
         if task.encoded.parts:

@@ -131,8 +131,12 @@ def of_status(status: int, headers: Mapping[str, str], body: object, *, now: dat
 
 
 def is_about_fetching(failure: Failure) -> bool:
-    """Whether a server that was sent a URL says that it can't or won't fetch it. The words in the URL do not count."""
-    if failure.http_status is None or failure.http_status in (401, 402, 429):
+    """Whether a server that was sent a URL says that it can't or won't fetch it. The words in the URL do not count.
+
+    Above 500 it speaks of itself; what is too large by URL alone does not say that others can't be fetched.
+    """
+    status = failure.http_status
+    if status is None or status in (401, 402, 429) or status > 500 or isinstance(failure, TooLarge):
         return False
     words = re.sub(r"(https?)://[^\s'\"]*", r"\1 ", failure.detail)
     return _CANNOT_FETCH.search(words) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
@@ -17,8 +18,10 @@ import media_samples as made
 from captiond import by_url
 from captiond.endpoints.failures import is_about_fetching
 from captiond.errors import BadRequest, Failure
-from captiond.fetch import split_login
+from captiond.fetch import Peeked, split_login
 from captiond.media import identify, plain
+from captiond.media.spec import EncodeSpec
+from drops import picture
 
 TEMPLATE = "https://cdn.example/a/{relpath}?size=full"
 names = st.binary(min_size=1, max_size=40).filter(
@@ -76,6 +79,43 @@ def test_a_url_is_told_only_to_who_can_reach_it_and_may_know_it(url: str, told: 
 )
 def test_a_login_is_taken_out_of_a_url(url: str, without: str, login: str | None) -> None:
     assert split_login(url) == (without, login)
+
+
+@pytest.mark.parametrize(
+    ("hops", "sent"),
+    [
+        (("https://1.1.1.1/a", "https://9.9.9.9/b.jpg"), True),
+        (("https://1.1.1.1/a", "http://10.0.0.7/b.jpg"), False),
+        (("https://1.1.1.1/a", "https://me:word@9.9.9.9/b.jpg"), False),
+    ],
+)
+def test_a_redirect_to_where_the_endpoint_may_not_look_is_not_sent(hops: tuple[str, ...], sent: bool) -> None:
+    data = picture("x")
+    found = by_url.peeked(hops[0], Peeked(data, len(data), hops), WORLD, lambda _kind: EncodeSpec())
+    assert (found is not None) == sent
+    if found is not None:
+        opened, encoded = found
+        assert (opened.sha256, encoded.url, encoded.parts) == (hashlib.sha256(data).hexdigest(), hops[0], ())
+
+
+def test_a_url_that_was_not_read_to_its_end_is_known_by_address_size_and_beginning() -> None:
+    head = picture("x") + bytes(60_000)
+
+    def content(url: str, size: int | None, head: bytes = head) -> str:
+        found = by_url.peeked(url, Peeked(head, size, (url,)), WORLD, lambda _kind: EncodeSpec())
+        assert found is not None
+        return found[0].sha256
+
+    one = content("https://1.1.1.1/a.jpg", 900_000)
+    assert one == content("https://1.1.1.1/a.jpg", 900_000)
+    others = {
+        content("https://1.1.1.1/b.jpg", 900_000),
+        content("https://1.1.1.1/a.jpg", 900_001),
+        content("https://1.1.1.1/a.jpg", None),
+        content("https://1.1.1.1/a.jpg", 900_000, picture("y") + bytes(60_000)),
+        hashlib.sha256(head).hexdigest(),
+    }
+    assert len(others | {one}) == 6
 
 
 def head_of(path: Path) -> tuple[str, bytes]:
@@ -180,6 +220,6 @@ def test_other_complaints_are_not_taken_for_that(words: str) -> None:
 
 
 def test_what_has_no_answer_or_is_of_the_key_is_not_about_fetching() -> None:
-    for status in (None, 401, 402, 429):
+    for status in (None, 401, 402, 429, 503):
         failure: Failure = BadRequest("Unable to download the file at this URL", http_status=status)
         assert not is_about_fetching(failure)
