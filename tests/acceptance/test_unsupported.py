@@ -48,6 +48,8 @@ def test_it_is_counted_shown_and_not_retried_with_the_failed_ones(home: Home, fa
         assert document["roots"][0]["unsupported"] == 1  # type: ignore[index]  # plain JSON
         assert document["unsupported"] == [
             {
+                "reason": "unsupported",
+                "remedy": "convert the file to JPEG, PNG or MP4",
                 "message": "The format is known, but can't be read here: SVG",
                 "files": 1,
                 "path": str(home.inbox / "drawing.svg"),

@@ -13,6 +13,7 @@ import click
 from captiond.cli.app import App, as_json, example
 from captiond.cli.explain import explained
 from captiond.cli.output import iso, note, say_json
+from captiond.errors import Unsupported
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -104,10 +105,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
         "spend_today": _spend(calls.spend_since(conn, midnight)),
         "sidecars": _sidecars(conn),
         "errors": [_error(row) for row in jobs.failures(conn, errors)],
-        "unsupported": [
-            {"message": row.detail, "files": row.files, "path": row.path}
-            for row in jobs.unsupported_kinds(conn, NEWEST)
-        ],
+        "unsupported": [_unsupported(row) for row in jobs.unsupported_kinds(conn, NEWEST)],
     }
 
 
@@ -195,3 +193,8 @@ def _error(row: Any) -> dict[str, Any]:
         "remedy": remedy,
         "at": iso(row.finished_at),
     }
+
+
+def _unsupported(row: Any) -> dict[str, Any]:
+    message, remedy = explained(Unsupported.code, row.detail)
+    return {"reason": Unsupported.code, "message": message, "remedy": remedy, "files": row.files, "path": row.path}

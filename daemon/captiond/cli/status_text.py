@@ -135,5 +135,7 @@ def _unsupported(kinds: list[Mapping[str, Any]], files: int) -> None:
     say(style("unsupported", bold=True) + ": not tried again until the file or captiond changes")
     for kind in kinds:
         say(f"  {number(kind['files'], 'file')}, such as {safe(kind['path'])}: {safe(kind['message'])}")
+    if kinds[0]["remedy"]:
+        say(f"  remedy: {safe(kinds[0]['remedy'])}")
     if (others := files - sum(kind["files"] for kind in kinds)) > 0:
         say(f"  and {number(others, 'other')}")
