@@ -43,6 +43,8 @@ def retry(app: App, paths: tuple[str, ...], everything: bool, as_json: bool) -> 
 
 def _requeue(app: App, paths: tuple[str, ...]) -> int:
     from captiond import jobs
+    from captiond.fetch import printable
+    from captiond.paths import is_url
     from captiond.store import details
     from captiond.values import JobState, Priority
 
@@ -60,7 +62,7 @@ def _requeue(app: App, paths: tuple[str, ...]) -> int:
                 if left - own:
                     note(f"{number(len(left - own), 'file')} below {safe(path)} unsupported, and left alone: {_LEFT}")
                 elif not found:
-                    note(f"nothing failed at {safe(names[0])}")
+                    note(f"nothing failed at {safe(printable(path) if is_url(path) else path)}")
                 file_ids |= found
         if not file_ids:
             return 0
