@@ -138,11 +138,11 @@ class Home:
         return self.captions()
 
     def failed(self, name: str, timeout: float = 60) -> sqlite3.Row:
-        """Wait until this file's job has failed; its row then."""
+        """Wait until this file's job has failed, or is unsupported; its row then."""
 
         def found() -> sqlite3.Row | None:
             job = self.jobs().get(name)
-            return job if job is not None and job["state"] == "failed" else None
+            return job if job is not None and job["state"] in ("failed", "unsupported") else None
 
         row = until(found, timeout=timeout)
         assert row is not None

@@ -44,8 +44,8 @@ def content_id(conn: Connection, opened: Opened, facts: MediaFacts | None) -> in
         "kind": (facts or opened).kind.value,
         "mime": (facts or opened).mime,
         "bytes": opened.bytes,
-        "width": facts.width if facts else None,
-        "height": facts.height if facts else None,
+        "width": (facts.width or None) if facts else None,
+        "height": (facts.height or None) if facts else None,
         "duration_seconds": facts.duration_seconds if facts else None,
         "facts": _rest(facts),
     }

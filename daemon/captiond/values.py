@@ -36,6 +36,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNSUPPORTED = "unsupported"
 
 
 class Priority(IntEnum):
@@ -72,7 +73,10 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job: enough to do the work without the database. `attempts` counts this one."""
+    """A claimed job: enough to do the work without the database. `attempts` counts this one.
+
+    `inline`: whoever asked wants the bytes sent, not a URL. `login` is "user:password" for fetching a URL.
+    """
 
     id: int
     file_id: int
@@ -87,6 +91,8 @@ class Job:
     due_at: float
     known_sha256: str | None = None
     request: str | None = None
+    inline: bool = False
+    login: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +164,16 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The media as an endpoint gets them: pictures, or one video file."""
+    """The media as an endpoint gets them: pictures, or one video file.
+
+    With a `url` that is sent in the place of the parts; without parts they have yet to be made, should it not do.
+    """
 
     facts: MediaFacts
     parts: tuple[ImagePart | FilePart, ...]
     measures: Measures | None = None
     seconds: float = 0.0
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from typing import Any
 from captiond.cli.output import local_time, number, safe, safe_lines, say, size, style, usd
 from captiond.values import ANSWERED
 
-_STATES = {"done": "green", "failed": "red", "refused": "yellow", "pending": "yellow", "written": "green"}
+_STATES = {"done": "green", "written": "green", "failed": "red"} | dict.fromkeys(
+    ("unsupported", "refused", "pending"), "yellow"
+)
 
 
 def print_details(document: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ OXEN_MODEL = "gemini-3-flash-preview"
 OXEN_KEY_ENV = "OXEN_API_KEY"
 BUILTIN = "builtin"
 LOCAL = "local"
+RELPATH = "{relpath}"
+"""Stands in a root's `public_url` for a file's path below the root."""
 
 
 def _expanded(path: Path) -> Path:
@@ -126,6 +128,8 @@ class Watch(Section):
     """How often an inotify root is compared with the database, for what events missed."""
     poll_seconds: float = Field(default=10, ge=0.2)
     """How often a polled root is compared; longer by itself where a comparison would cost over half a percent of a core."""
+    public_url: str | None = None
+    """Where an endpoint finds the root's files: sent instead of their bytes; {relpath} is the path below the root."""
 
 
 class Sidecar(Section):
