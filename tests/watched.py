@@ -134,7 +134,7 @@ class Compared(Rows):
         with db.write() as conn:
             root_id = files.upsert_root(conn, to_text(os.fspath(root)), recipe)
             files.set_root_state(conn, root_id, "online", None, "/", "ext4")
-        self.as_root = Root(root_id, os.fspath(root), os.path.realpath(root), recipe)
+        self.as_root = Root.of(watch, root_id)
         self.sighted: list[str] = []
         self.is_online = True
 

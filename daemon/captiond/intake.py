@@ -12,19 +12,20 @@ import errno
 import os
 import stat as stat_module
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from captiond import jobs
+from captiond import jobs, live_photos
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
-from captiond.store import files, folders
+from captiond.store import files, folders, live
 from captiond.values import Quiet
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from captiond.config.models import Watch
     from captiond.store.engine import Database
     from captiond.store.files import FileRow
 
@@ -45,6 +46,15 @@ class Root:
     path: str
     real: str
     recipe: str
+    live_photos: bool
+    settle_seconds: float
+
+    @classmethod
+    def of(cls, watch: Watch, root_id: int) -> Self:
+        """The root of these settings, as it is on the disk now."""
+        path = os.path.abspath(watch.path)
+        real = os.path.realpath(path)
+        return cls(root_id, path, real, watch.recipe, watch.live_photos, watch.settle_seconds)
 
     def relative(self, path: str) -> str:
         """A path under the root without the root."""
@@ -80,13 +90,20 @@ class _Is(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What is to be done for one file. `row` is what is known of it, `moved` the row of where it was before."""
+    """What is to be done for one file. `row` is what is known of it, `moved` the row of where it was before.
+
+    Of live photos: `waits`, the seconds that a clip waits for its still, None for what is no clip; `clip`, the known clip
+    of a still; `left`, the clips that a still leaves behind where it was.
+    """
 
     quiet: Quiet
     text: str
     media: bool
     row: FileRow | None = None
     moved: FileRow | None = None
+    waits: float | None = None
+    clip: tuple[int, str] | None = None
+    left: tuple[tuple[int, str], ...] = ()
 
 
 def take(db: Database, root: Root, batch: Sequence[Quiet], *, now: float) -> IntakeReport:
@@ -145,10 +162,13 @@ def gone_under(db: Database, folder: str, online: Callable[[], bool]) -> int:
 
 def _mark_gone(db: Database, known: Sequence[tuple[str, str]], online: Callable[[], bool]) -> int:
     missing = [row for row in known if is_gone(from_text("/".join(row)))]
+    left = live_photos.left_by(db, missing)
     if not missing or not online():
         return 0
     with db.write() as conn:
-        return folders.mark_gone(conn, missing)
+        marked = folders.mark_gone(conn, missing)
+        live_photos.release(conn, left)
+    return marked
 
 
 def is_gone(path: str) -> bool:
@@ -189,7 +209,22 @@ def _decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: Intake
                 report.undecided.append(quiet)
             case kind:
                 decisions.append(_Decision(quiet, text, kind is _Is.MEDIA, row))
+    if root.live_photos:
+        # Stills first: a clip of the same batch finds its own.
+        decisions = sorted(
+            (_of_live_photo(conn, root, one) for one in decisions), key=lambda one: one.waits is not None
+        )
     return decisions
+
+
+def _of_live_photo(conn: Connection, root: Root, decision: _Decision) -> _Decision:
+    if not decision.media:
+        return decision
+    if live_photos.is_clip(decision.text):
+        return replace(decision, waits=live_photos.waits(decision.text, root.settle_seconds))
+    clip = live_photos.clip_beside(conn, decision.text)
+    left = live_photos.left_behind(live.clips_of(conn, decision.moved.id)) if decision.moved is not None else ()
+    return replace(decision, clip=clip, left=tuple(left)) if clip is not None or left else decision
 
 
 def _source_of_move(conn: Connection, root: Root, quiet: Quiet, moved: set[int]) -> FileRow | None:
@@ -240,12 +275,13 @@ def _record(conn: Connection, root: Root, decision: _Decision, report: IntakeRep
     stat, row = decision.quiet.stat, decision.row
     if decision.moved is not None and files.move_file(conn, decision.moved, root.id, decision.text, stat, now=now):
         report.moved += 1
-        _under_root(conn, root, decision.moved, decision.quiet, report, now)
+        live_photos.release(conn, decision.left)
+        _under_root(conn, root, decision.moved, decision, report, now)
         return
     if row is not None and row.looks_like(stat):
         report.back += 1
         files.mark_back(conn, row.id, root.id)
-        _under_root(conn, root, row, decision.quiet, report, now)
+        _under_root(conn, root, row, decision, report, now)
         return
     file_id = files.ensure_file(conn, root.id, decision.text, stat, decision.media)
     if not decision.media:
@@ -257,12 +293,15 @@ def _record(conn: Connection, root: Root, decision: _Decision, report: IntakeRep
         report.new += 1
     else:
         report.changed += 1
-    _enqueue(conn, root, file_id, decision.quiet, report, now)
+    if not _joined(conn, decision, file_id):
+        _enqueue(conn, root, file_id, decision, report, now)
 
 
-def _under_root(conn: Connection, root: Root, row: FileRow, quiet: Quiet, report: IntakeReport, now: float) -> None:
+def _under_root(
+    conn: Connection, root: Root, row: FileRow, decision: _Decision, report: IntakeReport, now: float
+) -> None:
     """A known file is where it was not before: it needs a job only if this root asks something else of it."""
-    if not row.media:
+    if not row.media or _joined(conn, decision, row.id):
         return
     if row.root_id == root.id:
         needed = row.caption_id is None and not files.has_job(conn, row.id)
@@ -271,9 +310,26 @@ def _under_root(conn: Connection, root: Root, row: FileRow, quiet: Quiet, report
     else:
         needed = files.root_recipe(conn, row.root_id) != root.recipe or not files.has_job(conn, row.id)
     if needed:
-        _enqueue(conn, root, row.id, quiet, report, now)
+        _enqueue(conn, root, row.id, decision, report, now)
 
 
-def _enqueue(conn: Connection, root: Root, file_id: int, quiet: Quiet, report: IntakeReport, now: float) -> None:
-    jobs.enqueue(conn, file_id=file_id, root_id=root.id, recipe=root.recipe, priority=int(quiet.priority), now=now)
+def _joined(conn: Connection, decision: _Decision, file_id: int) -> bool:
+    """Whether the file is the clip of a live photo, and so needs no job. A still gets the clip that waits for it."""
+    if decision.clip is not None:
+        live_photos.join_still(conn, *decision.clip)
+    if decision.row is not None or decision.moved is not None:
+        live.unlink(conn, file_id)  # it may be longer now, or elsewhere
+    return decision.waits is not None and live_photos.join_still(conn, file_id, decision.text)
+
+
+def _enqueue(conn: Connection, root: Root, file_id: int, decision: _Decision, report: IntakeReport, now: float) -> None:
+    jobs.enqueue(
+        conn,
+        file_id=file_id,
+        root_id=root.id,
+        recipe=root.recipe,
+        priority=int(decision.quiet.priority),
+        now=now,
+        due_at=now + (decision.waits or 0.0),
+    )
     report.jobs += 1

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from captiond import by_url, jobs
+from captiond import by_url, jobs, live_photos
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
 from captiond.fetch import printable, split_login
@@ -25,7 +25,7 @@ from captiond.watch.filestat import stat_file
 from captiond.wiring import choose, wire
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from captiond.config.models import Settings
     from captiond.store.engine import Database
@@ -111,6 +111,7 @@ class Request:
                     root_id = roots[target.watch.path] if target.watch else None
                     path, login = split_login(target.path) if is_url(target.path) else (target.path, None)
                     file_id = files.ensure_file(conn, root_id, to_text(path), _stat(target), media=True)
+                    _link_clip(conn, root_id, target, file_id)
                     ids.append(
                         jobs.enqueue(
                             conn,
@@ -235,6 +236,16 @@ def _ended(row: Row[Any]) -> Ended | None:
     if row.state == JobState.QUEUED and (row.reason == Vanished.code or not row.present):
         return Ended(row.id, row.file_id, row.path, JobState.FAILED, Vanished.code, Vanished().message)
     return None
+
+
+def _link_clip(conn: Connection, root_id: int | None, target: Target, file_id: int) -> None:
+    """The clip beside the still of a live photo is known as such, and gets no job."""
+    if is_url(target.path) or not (target.watch is None or target.watch.live_photos):
+        return
+    clip = live_photos.clip_of(target.path)
+    if clip is not None:
+        stat = _stat(Target(clip, target.watch))
+        live_photos.join(conn, files.ensure_file(conn, root_id, to_text(clip), stat, media=True), file_id)
 
 
 def _stat(target: Target) -> Stat:

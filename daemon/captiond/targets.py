@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from captiond import live_photos
 from captiond.media.reader import is_candidate
 from captiond.paths import is_url
 from captiond.watch.patterns import Patterns
@@ -43,7 +44,7 @@ def _watch_of(settings: Settings, path: str) -> Watch | None:
 
 
 def _folder(settings: Settings, folder: str) -> Iterator[Target]:
-    """All media below a folder. What its root leaves alone is left alone here too."""
+    """All media below a folder. What its root leaves alone is left alone here too, and so is the clip of a live photo."""
     watch = _watch_of(settings, os.path.join(folder, ""))
     top = str(watch.path) if watch else folder
     include, exclude = (watch.include, watch.exclude) if watch else (["**"], [".*"])
@@ -53,5 +54,9 @@ def _folder(settings: Settings, folder: str) -> Iterator[Target]:
         folders[:] = sorted(name for name in folders if patterns.enters(prefix + name))
         for name in sorted(names):
             path = os.path.join(here, name)
-            if patterns.takes(prefix + name) and is_candidate(path):
-                yield Target(path, _watch_of(settings, path))
+            if not patterns.takes(prefix + name) or not is_candidate(path):
+                continue
+            of_file = _watch_of(settings, path)
+            if (of_file is None or of_file.live_photos) and live_photos.has_still(path, names):
+                continue
+            yield Target(path, of_file)

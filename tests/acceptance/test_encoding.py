@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 
 import media_samples as made
+import raw_samples as raws
 from fake_endpoint import FakeEndpoint, Media, echo
 from program import Home
 
 MAX_BYTES = 120_000
+NIKON = {"dng_version": False, "make": "NIKON CORPORATION", "model": "NIKON D3"}
 WHITE = (255, 255, 255)
 
 
@@ -55,6 +57,15 @@ SAMPLES: dict[str, Callable[[Path], object]] = {
     "one-pixel.png": lambda path: made.png(path, Image.new("RGB", (1, 1), made.GREEN)),
     "fits.jpg": lambda path: made.jpeg(path, made.scene(1568, 1000)),
     "noise.png": _noise,
+    "preview.dng": lambda path: raws.dng(path, Image.new("RGB", (1600, 1200)), preview=made.scene(1200, 900)),
+    "sensor.nef": lambda path: raws.dng(path, made.scene(1600, 1200), **NIKON),
+    "picture.jxl": made.jxl,
+    "jpeg.jxl": made.jxl_of_jpeg,
+    "layers.psd": made.psd,
+    "pages.tiff": made.tiff_of_pages,
+    "stereo.mpo.jpg": made.mpo,
+    "burst.heic": made.heic_burst,
+    "panorama.heic": lambda path: made.heic(path, made.scene(6000, 800)),
     **{f"turned-{n}.jpg": functools.partial(made.turned_jpeg, orientation=n) for n in range(1, 9)},
     **{f"turned-{n}-large.jpg": functools.partial(made.turned_jpeg, orientation=n, size=(3200, 2400)) for n in (3, 6)},
 }
@@ -109,6 +120,8 @@ def _shows_the_scene(image: Image.Image, within: int = 24) -> bool:
         "small.jpg", "plain.png", "plain.webp", "plain.gif", "plain.bmp", "plain.tiff", "turned.tiff",
         "plain.heic", "plain.avif", "cmyk.jpg", "rgb16.png", *(f"turned-{n}.jpg" for n in range(1, 9)),
         "turned-3-large.jpg", "turned-6-large.jpg", "large.jpg", "tall.png", "panorama.png", "fits.jpg",
+        "preview.dng", "sensor.nef", "picture.jxl", "jpeg.jxl", "layers.psd", "pages.tiff", "stereo.mpo.jpg",
+        "burst.heic", "panorama.heic",
     ],
 )  # fmt: skip
 def test_every_format_and_orientation_arrives_upright_in_its_own_colours(sent: Sent, name: str) -> None:
@@ -123,7 +136,7 @@ def test_cmyk_without_a_profile_arrives_near_its_colours(sent: Sent) -> None:
 def test_nothing_is_larger_than_the_limits_or_than_it_was(sent: Sent, name: str) -> None:
     media = sent(name)
     row = sent.home.captions()[name]
-    assert max(media.width, media.height) <= (3840 if name == "panorama.png" else 1568)
+    assert max(media.width, media.height) <= (3840 if name.startswith("panorama") else 1568)
     assert media.width <= row["width"]
     assert media.height <= row["height"]
     assert media.bytes <= MAX_BYTES
@@ -135,6 +148,18 @@ def test_what_is_too_large_fills_the_limit(sent: Sent) -> None:
     assert sent("tall.png").height == 1568
     assert (sent("panorama.png").width, sent("panorama.png").height) == (3840, 512)
     assert (sent("turned-6-large.jpg").width, sent("turned-6-large.jpg").height) == (1568, 1176)
+
+
+def test_of_a_raw_photo_the_preview_is_sent_or_the_sensors_picture_at_half_its_size(sent: Sent) -> None:
+    assert (sent("preview.dng").width, sent("preview.dng").height) == (1200, 900)
+    assert (sent("sensor.nef").width, sent("sensor.nef").height) == (800, 600)
+    row = sent.home.captions()["sensor.nef"]
+    assert (row["mime"], row["width"], row["height"]) == ("image/x-nikon-nef", 1600, 1200)
+
+
+def test_of_several_pages_the_first_is_sent_and_the_prompt_says_so(sent: Sent) -> None:
+    (text,) = [request.text for request in sent.fake.requests if "File pages.tiff," in request.text]
+    assert "This picture is page 1 of 3." in text
 
 
 def test_what_is_small_keeps_its_size(sent: Sent) -> None:

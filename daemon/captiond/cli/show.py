@@ -37,8 +37,8 @@ def show(app: App, file: str, history: bool, as_json: bool) -> None:
     PATH may be of a file that is gone, or a URL that was captioned; ID is the number that `show` and `status` print. A
     file that is named like a number goes before the ID.
 
-    With --json: an object with file, content, captions (the file's own first), job, calls, sidecar; with --history also
-    jobs, and all captions and calls.
+    With --json: an object with file, content, captions (the file's own first), job, calls, sidecar; of a live photo
+    also live_photo, with the paths of still and clip; with --history also jobs, and all captions and calls.
     """
     if not app.exists():
         raise CaptiondError(app.missing())
@@ -103,6 +103,8 @@ def _document(details: Details, *, history: bool) -> dict[str, Any]:
         "calls": [_call(row) for row in (details.calls if history else details.calls[:RECENT_CALLS])],
         "sidecar": _sidecar(details.sidecar),
     }
+    if details.live_photo is not None:
+        document["live_photo"] = dict(zip(("still", "clip"), details.live_photo, strict=True))
     if history:
         document["jobs"] = [_job(row) for row in details.jobs]
     return document

@@ -19,6 +19,8 @@ def print_details(document: Mapping[str, Any]) -> None:
     file, content = document["file"], document["content"]
     say(style(safe(file["path"]), bold=True))
     _row("file", _file(file))
+    if "live_photo" in document:
+        _live_photo(document["live_photo"], file["path"])
     if content:
         _row("content", _content(content))
         _row("", f"sha256 {content['sha256']}")
@@ -38,6 +40,13 @@ def print_details(document: Mapping[str, Any]) -> None:
 
 def _row(label: str, text: str) -> None:
     say(style(f"  {label:<9}", dim=True) + text)
+
+
+def _live_photo(pair: Mapping[str, Any], path: str) -> None:
+    if path == pair["clip"]:
+        _row("", f"the clip of a live photo, captioned with its still: {safe(pair['still'])}")
+    else:
+        _row("", f"a live photo; its clip is {safe(pair['clip'])}")
 
 
 def _state(state: str) -> str:

@@ -124,6 +124,8 @@ class Watch(Section):
     """Patterns as in .gitignore, relative to the root: what is looked at."""
     exclude: list[str] = Field(default_factory=lambda: ["@eaDir/**", "#recycle/**", ".*"])
     """Patterns as in .gitignore: what is left alone. Partial downloads and system folders always are."""
+    live_photos: bool = True
+    """A still and a MOV under 4 s of the same name are one picture: the still is captioned, the clip linked to it."""
     scan_seconds: float = Field(default=900, ge=1)
     """How often an inotify root is compared with the database, for what events missed."""
     poll_seconds: float = Field(default=10, ge=0.2)

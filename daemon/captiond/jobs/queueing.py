@@ -49,12 +49,14 @@ def enqueue(
     request: str | None = None,
     inline: bool = False,
     login: str | None = None,
+    due_at: float | None = None,
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
     The file's open job, if there is one, is used instead: it takes over the recipe and root, the higher priority and the
     request. With a request the wait of a queued one is over; a running one will be done again. `inline`: what is named by
     a URL is fetched and sent as bytes. `login` is "user:password" for it, and kept until the job has ended.
+    `due_at`: not before then; None: at once.
     """
     row = {
         "file_id": file_id,
@@ -66,7 +68,7 @@ def enqueue(
         "inline": int(inline),
         "login": login,
         "created_at": now,
-        "due_at": now,
+        "due_at": now if due_at is None else due_at,
     }
     return int(conn.execute(_ENQUEUE, row).scalar_one())
 
@@ -190,6 +192,16 @@ def clock_set_back(conn: Connection, *, now: float, seconds: float) -> int:
     """
     sidecars.recover(conn, now)
     return conn.execute(_SET_BACK, {"now": now, "seconds": seconds}).rowcount
+
+
+def withdraw(conn: Connection, file_id: int) -> bool:
+    """queued -> (nothing): the file needs no answer of its own after all.
+
+    Returns:
+        False if it has one, or is about to: its job runs, has ended, or a person waits for it.
+    """
+    conn.execute(delete(JOB).where(JOB.c.file_id == file_id, JOB.c.state == QUEUED, JOB.c.request.is_(None)))
+    return conn.execute(select(JOB.c.id).where(JOB.c.file_id == file_id).limit(1)).first() is None
 
 
 def abandon(conn: Connection, request: str) -> int:

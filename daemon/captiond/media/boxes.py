@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+_MOST = 10_000
+"""No more boxes are looked at in one row: a file of nothing but small ones would take minutes."""
+
 
 def inside(file: BinaryIO, start: int, end: int, kind: bytes) -> tuple[int, int] | None:
     """Where the contents of the first box of a kind lie, between two places in a file."""
@@ -14,7 +17,9 @@ def inside(file: BinaryIO, start: int, end: int, kind: bytes) -> tuple[int, int]
 def boxes(file: BinaryIO, start: int, end: int, kind: bytes) -> Iterator[tuple[int, int]]:
     """Where the contents of each box of a kind lie; it ends where what comes is no box."""
     at = start
-    while at + 8 <= end:
+    for _ in range(_MOST):
+        if at + 8 > end:
+            return
         file.seek(at)
         head = file.read(16)
         length, skip = int.from_bytes(head[:4], "big"), 8

@@ -1,4 +1,4 @@
-"""How long each frame of an animation is shown, told by its container without decoding a pixel."""
+"""How long each frame of an animation is shown, and a film is, told by the container without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -106,3 +106,18 @@ def _avif(file: BinaryIO, size: int) -> Iterator[float]:
             for _ in range(min(count, MOST_FRAMES)):
                 yield ticks / (scale or 1)
         return
+
+
+def movie_seconds(file: BinaryIO) -> float | None:
+    """The length that the header of an MP4 or QuickTime film tells (ISO/IEC 14496-12, mvhd); None where it tells none."""
+    movie = inside(file, 0, file.seek(0, os.SEEK_END), b"moov")
+    header = inside(file, *movie, b"mvhd") if movie else None
+    if header is None:
+        return None
+    file.seek(header[0])
+    head = file.read(32)
+    try:
+        scale, length = struct.unpack(">IQ", head[20:32]) if head[:1] == b"\1" else struct.unpack(">II", head[12:20])
+    except struct.error:
+        return None
+    return length / scale if scale else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, or_, select
 
+from captiond.store import live
 from captiond.store import tables as t
 from captiond.store.files import split
 from captiond.values import JobState
@@ -30,6 +31,8 @@ class Details:
     calls: Sequence[Fields]
     """Made for this file or for the same content, the newest first."""
     sidecar: Fields | None
+    live_photo: tuple[str, str] | None
+    """The paths of still and clip of the live photo that it is part of."""
 
 
 def find(conn: Connection, path: str) -> int | None:
@@ -61,6 +64,7 @@ def of_file(conn: Connection, file_id: int) -> Details | None:
         jobs=_all(conn, select(t.job).where(t.job.c.file_id == file_id).order_by(t.job.c.id.desc())),
         calls=_all(conn, select(t.call).where(calls).order_by(t.call.c.id.desc())),
         sidecar=_one(conn, select(t.sidecar).where(t.sidecar.c.file_id == file_id)),
+        live_photo=live.pair(conn, file_id),
     )
 
 

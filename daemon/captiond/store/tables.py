@@ -117,6 +117,13 @@ file = Table(
 Index("ix_file_root_id_folder", file.c.root_id, file.c.folder)
 Index("ix_file_moved", file.c.inode, file.c.size, file.c.mtime_ns)
 
+live_photo = Table(
+    "live_photo",
+    metadata,
+    Column("clip_id", ForeignKey("file.id"), primary_key=True, comment="the clip, which gets no job of its own"),
+    Column("still_id", ForeignKey("file.id"), nullable=False, index=True),
+)
+
 job = Table(
     "job",
     metadata,

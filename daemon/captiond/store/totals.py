@@ -11,7 +11,7 @@ from captiond.store import tables as t
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """How many files there are of each sort; `media` counts images and videos, present or not."""
+    """How many files there are of each sort; `media` counts images and videos, present or not, live photos once."""
 
     media: int = 0
     captioned: int = 0
@@ -24,9 +24,13 @@ class FileTotals:
     """Present, and described by the built-in describer alone."""
 
 
+_IS_NO_CLIP = t.file.c.id.not_in(select(t.live_photo.c.clip_id))
+"""What belongs to a live photo is counted with its still."""
+
+
 def files(conn: Connection) -> FileTotals:
     """Count the files by sort."""
-    is_media = t.file.c.media == 1
+    is_media = (t.file.c.media == 1) & _IS_NO_CLIP
     counted = conn.execute(
         select(
             func.count().filter(is_media),
@@ -47,7 +51,7 @@ def files_by_root(conn: Connection) -> dict[int, int]:
     """How many media files are present, by the root's id; roots without any are not named."""
     rows = conn.execute(
         select(t.file.c.root_id, func.count())
-        .where(t.file.c.root_id.is_not(None), t.file.c.media == 1, t.file.c.present == 1)
+        .where(t.file.c.root_id.is_not(None), t.file.c.media == 1, t.file.c.present == 1, _IS_NO_CLIP)
         .group_by(t.file.c.root_id)
     )
     return {row[0]: row[1] for row in rows}

@@ -99,7 +99,7 @@ class _Once:
         self._found = found
         self._scope = scope
         self._wait_seconds = watch.settle_seconds
-        self._root = Root(row.id, scope.root, os.path.realpath(scope.root), watch.recipe)
+        self._root = Root.of(watch, row.id)
         self._gate = Gate(
             db,
             takes=scope.takes,

@@ -17,7 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from captiond import live_photos
 from captiond.intake import is_gone
+from captiond.media.live import still_names
 from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders
@@ -234,7 +236,8 @@ class _Scan:
             self.report.changed += 1
         else:
             present, root_id = row[5]
-            if root_id == self._root.id:
+            # What may be a live photo's clip is looked at again: its still may have gone meanwhile.
+            if root_id == self._root.id and (present or not still_names(row[0])):
                 if not present:
                     self.report.back += 1
                     self._back.append(row[6])
@@ -294,8 +297,11 @@ class _Scan:
         if not self._hooks.online():
             raise RootAway
         for start in range(0, len(gone), _BATCH):
+            part = gone[start : start + _BATCH]
+            left = live_photos.left_by(self._db, part)
             with self._db.write() as conn:
-                self.report.gone += folders.mark_gone(conn, gone[start : start + _BATCH])
+                self.report.gone += folders.mark_gone(conn, part)
+                live_photos.release(conn, left)
 
     # --- trouble
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from captiond import log
+from captiond import live_photos, log
 from captiond.config.models import WatchMode
 from captiond.errors import DatabaseError
 from captiond.intake import Root
@@ -71,6 +71,8 @@ class RootWatcher:
             self.root_id = files.upsert_root(conn, self._name, watch.recipe)
             row = files.root(conn, self.root_id)
         assert row is not None
+        if not watch.live_photos:
+            live_photos.release_all(db, self.root_id)
         self._mount_point = row.mount_point
         self._observer = Observer(self._root, watch.mode, self._enters, self)
         self._gate = Gate(
@@ -283,7 +285,7 @@ class RootWatcher:
         self._unrecorded = True
         self._renew()
         self._gate.fresh = found.network
-        self._gate.root = Root(self.root_id, self._root, os.path.realpath(self._root), self.recipe)
+        self._gate.root = Root.of(self._watch, self.root_id)
         self._gate.wake()
         self._scans.at_once()
 
