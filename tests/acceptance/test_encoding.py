@@ -57,8 +57,8 @@ SAMPLES: dict[str, Callable[[Path], object]] = {
     "one-pixel.png": lambda path: made.png(path, Image.new("RGB", (1, 1), made.GREEN)),
     "fits.jpg": lambda path: made.jpeg(path, made.scene(1568, 1000)),
     "noise.png": _noise,
-    "preview.dng": lambda path: raws.dng(path, Image.new("RGB", (1600, 1200)), preview=made.scene(1200, 900)),
-    "sensor.nef": lambda path: raws.dng(path, made.scene(1600, 1200), **NIKON),
+    "preview.nef": lambda path: raws.dng(path, Image.new("RGB", (1600, 1200)), preview=made.scene(1200, 900), **NIKON),
+    "sensor.dng": lambda path: raws.dng(path, made.scene(1600, 1200)),
     "picture.jxl": made.jxl,
     "jpeg.jxl": made.jxl_of_jpeg,
     "layers.psd": made.psd,
@@ -120,7 +120,7 @@ def _shows_the_scene(image: Image.Image, within: int = 24) -> bool:
         "small.jpg", "plain.png", "plain.webp", "plain.gif", "plain.bmp", "plain.tiff", "turned.tiff",
         "plain.heic", "plain.avif", "cmyk.jpg", "rgb16.png", *(f"turned-{n}.jpg" for n in range(1, 9)),
         "turned-3-large.jpg", "turned-6-large.jpg", "large.jpg", "tall.png", "panorama.png", "fits.jpg",
-        "preview.dng", "sensor.nef", "picture.jxl", "jpeg.jxl", "layers.psd", "pages.tiff", "stereo.mpo.jpg",
+        "preview.nef", "sensor.dng", "picture.jxl", "jpeg.jxl", "layers.psd", "pages.tiff", "stereo.mpo.jpg",
         "burst.heic", "panorama.heic",
     ],
 )  # fmt: skip
@@ -151,10 +151,12 @@ def test_what_is_too_large_fills_the_limit(sent: Sent) -> None:
 
 
 def test_of_a_raw_photo_the_preview_is_sent_or_the_sensors_picture_at_half_its_size(sent: Sent) -> None:
-    assert (sent("preview.dng").width, sent("preview.dng").height) == (1200, 900)
-    assert (sent("sensor.nef").width, sent("sensor.nef").height) == (800, 600)
-    row = sent.home.captions()["sensor.nef"]
-    assert (row["mime"], row["width"], row["height"]) == ("image/x-nikon-nef", 1600, 1200)
+    assert (sent("preview.nef").width, sent("preview.nef").height) == (1200, 900)
+    assert (sent("sensor.dng").width, sent("sensor.dng").height) == (800, 600)
+    rows = sent.home.captions()
+    assert rows["preview.nef"]["mime"] == "image/x-nikon-nef"
+    row = rows["sensor.dng"]
+    assert (row["mime"], row["width"], row["height"]) == ("image/x-adobe-dng", 1600, 1200)
 
 
 def test_of_several_pages_the_first_is_sent_and_the_prompt_says_so(sent: Sent) -> None:
