@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from fake_endpoint import FakeEndpoint, Media, echo
 from program import Home
 
 MAX_BYTES = 120_000
-NIKON = {"dng_version": False, "make": "NIKON CORPORATION", "model": "NIKON D3"}
+NIKON: dict[str, Any] = {"dng_version": False, "make": "NIKON CORPORATION", "model": "NIKON D3"}
 WHITE = (255, 255, 255)
 
 

@@ -23,8 +23,11 @@ def beside(conn: Connection, folder: str, names: Sequence[str], *, captioned: bo
     Args:
         captioned: whether one that has a caption counts as well.
     """
-    rows = conn.exec_driver_sql(_BESIDE.format(", ".join("?" * len(names))), (folder, *names)) if names else ()
-    found = {row[0]: row[1] for row in rows if captioned or not row[2]}
+    if not names:
+        return None
+    cursor = conn.connection.cursor()  # bare: every picture that is taken in asks this
+    cursor.execute(_BESIDE.format(", ".join("?" * len(names))), (folder, *names))
+    found = {row[0]: row[1] for row in cursor.fetchall() if captioned or not row[2]}
     return next(((found[name], name) for name in names if name in found), None)
 
 
