@@ -73,6 +73,8 @@ def test_a_clip_is_short_by_its_header_and_below_four_seconds(tmp_path: Path, ve
     assert not is_short(str(write(tmp_path / "d.mov", b"\0\0\0\x14ftypqt  ")))
     assert not is_short(str(write(tmp_path / "e.mov", b"\0\0\0\x08free" * 100_000)))
     assert not is_short(str(tmp_path / "none.mov"))
+    (tmp_path / "folder.mov").mkdir()
+    assert not is_short(str(tmp_path / "folder.mov"))
     (tmp_path / "link.mov").symlink_to(tmp_path / "a.mov")
     assert not is_short(str(tmp_path / "link.mov"))
 
@@ -128,6 +130,16 @@ def test_a_clip_that_is_being_captioned_when_its_still_comes_stays_a_video(root:
     take(root, write(root.root / "a.jpg"))
     assert pairs(root) == set()
     assert ("a.mov", "running", 10) in root.jobs()
+
+
+def test_a_clip_that_failed_as_a_video_and_waits_again_keeps_its_job(root: Compared) -> None:
+    clip = mov(root.root / "a.mov")
+    take(root, clip)
+    root.do("UPDATE job SET state = 'failed', reason = 'truncated'")
+    take(root, mov(clip, 3))
+    take(root, write(root.root / "a.jpg"))
+    assert pairs(root) == set()
+    assert root.queued() == {"a.mov", "a.jpg"}
 
 
 @pytest.mark.parametrize("found_by", ["event", "scan"])

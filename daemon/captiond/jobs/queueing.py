@@ -198,10 +198,13 @@ def withdraw(conn: Connection, file_id: int) -> bool:
     """queued -> (nothing): the file needs no answer of its own after all.
 
     Returns:
-        False if it has one, or is about to: its job runs, has ended, or a person waits for it.
+        False, and nothing is done, if it was asked already: a job of it runs or has ended, or a person waits for it.
     """
-    conn.execute(delete(JOB).where(JOB.c.file_id == file_id, JOB.c.state == QUEUED, JOB.c.request.is_(None)))
-    return conn.execute(select(JOB.c.id).where(JOB.c.file_id == file_id).limit(1)).first() is None
+    waits = and_(JOB.c.state == QUEUED, JOB.c.request.is_(None))
+    if conn.execute(select(JOB.c.id).where(JOB.c.file_id == file_id, ~waits).limit(1)).first() is not None:
+        return False
+    conn.execute(delete(JOB).where(JOB.c.file_id == file_id, waits))
+    return True
 
 
 def abandon(conn: Connection, request: str) -> int:

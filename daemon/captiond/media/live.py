@@ -30,7 +30,7 @@ def clip_names(name: str) -> tuple[str, ...]:
 def is_short(path: str) -> bool:
     """Whether the file is a film of less than `LONGEST_SECONDS` by its header. Never raises, never follows a link."""
     try:
-        with open(os.open(path, _FLAGS), "rb") as file:
+        with open(path, "rb", opener=lambda name, _flags: os.open(name, _FLAGS)) as file:
             seconds = movie_seconds(file)
     except OSError:
         return False
