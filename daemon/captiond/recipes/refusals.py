@@ -1,14 +1,15 @@
 """What tells a refusal, or a plea for the picture, from a caption.
 
 A rule is an opening, and words that follow within so many characters. Openings stand at the text's very start: a
-caption may quote a sign that says "I'm sorry". The rules are written for English; of other languages they have the
-openings that no caption begins with.
+caption may quote a sign that says "I'm sorry". The rules here are for English; `refusal_words` has other languages'.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
+
+from captiond.recipes.refusal_words import ABROAD
 
 _CANNOT = r"(?:can't|cannot|can not|couldn't|could not|won't|will not|(?:am|'m|was) (?:\w+ )?(?:unable|not able) to)"
 _DENIAL = (
@@ -53,6 +54,29 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         200,
         _DENIAL,
     ),
+    (r"(?:sorry,? )?(?:unable|not able) to ", 0, _DO),
+    (r"(?:i'm|i am) (?:not going|just an ai|only able)\b|i (?:prefer|would rather|'d rather) not\b", 0, ""),
+    (r"(?:it(?:'s| is) )?against my (?:guidelines|policy|policies|programming)|my (?:guidelines|safety)\b", 0, ""),
+    (
+        r"(?:since|because|as) (?:i\b|there is no|no (?:image|picture|photo|video))"
+        r"|(?:since|because) the (?:image|picture|photo|video)"
+        r"|without (?:seeing|access|being able|an? (?:image|picture|photo|video))\b",
+        60,
+        rf"{_DENIAL}.{{0,60}}{_MEDIA}",
+    ),
+    (
+        r"(?:to|in order to) (?:describe|caption|help|analy[sz]e)\b",
+        60,
+        r"\b(?:i need|i would need|i'd need|please|you(?:'ll| will)? need)\b",
+    ),
+    # The picture never reached the model.
+    (r"(?:hi|hello|hey)(?: there)?[!,.].{0,60}\b(?:help|assist)\b|how (?:can|may) i (?:help|assist) you\b", 0, ""),
+    (
+        r"what (?:image|picture|photo|video) would you like\b|which (?:image|picture|photo|video) (?:would|do) you\b",
+        0,
+        "",
+    ),
+    (r"(?:i )?(?:can )?only (?:see|have|received|got) (?:the |your )?text\b", 0, ""),
     # "Please provide the image."
     (
         r"(?:please|kindly|(?:could|can|would) you(?: please)?) (?:re-?)?(?:provide|upload|share|attach|send|supply)\b",
@@ -90,30 +114,8 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         60,
         r"\b(?:violates|against (?:my|our|the)\b.{0,30}(?:polic|guideline))",
     ),
-    # The same in German, Spanish, French, Italian, Portuguese, Chinese, Japanese and Korean.
-    (
-        r"(?:es )?tut mir (?:sehr )?leid,|leider kann ich|ich kann (?:dir|ihnen|dabei|dieses?|das bild)\b.{0,60}nicht",
-        0,
-        "",
-    ),
-    (
-        r"lo siento,|lamento |lo lamento,|no puedo (?:ayudar|describir|ver|identificar)",
-        0,
-        "",
-    ),
-    (
-        r"(?:je suis )?(?:vraiment )?désolée?,|je ne peux pas |je ne suis pas en mesure",
-        0,
-        "",
-    ),
-    (r"mi dispiace,|non posso (?:aiutar|descrivere|vedere|identificare)", 0, ""),
-    (r"desculpe,|sinto muito,|não posso (?:ajudar|descrever|ver|identificar)", 0, ""),
-    (
-        r"(?:非常|很)?抱歉|对不起|對不起|申し訳(?:ありません|ございません)|죄송합니다",
-        0,
-        "",
-    ),
 )
+"""English."""
 
 
 @cache
@@ -121,11 +123,48 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     """The rules, compiled when the first answer is judged: that takes tens of milliseconds, and no command line waits."""
     return tuple(
         re.compile(rf"(?:{opening}).{{0,{within}}}?{then}", re.IGNORECASE | re.DOTALL)
-        for opening, within, then in _RULES
+        for opening, within, then in (*_RULES, *ABROAD)
     )
 
 
+_NAMES_NOBODY = re.compile(
+    rf"(?:i'm |i am )?(?:sorry,? )?(?:but )?(?:i|we) ?(?:{_CANNOT}|don't|do not) (?:\w+ )?"
+    r"(?:identify|recogni[sz]e|name|know|tell|determine|confirm|say|provide|reveal|share)\b"
+    r"[^.;:!?\n]{0,80}?\b(?:who|whose|person|people|individuals?|anyone|someone|identit(?:y|ies)|names?|faces?)\b"
+    r"[^.;:!?\n]{0,80}?(?:[.;!]\s+(?:(?:but|however|though|instead),? )?|,? (?:but|however|though),? )"
+    r"(?:i can (?:describe|tell you|say|see)(?: (?:what i see|what is visible|the (?:image|picture|photo|scene)|that|it))?"
+    r"[:,.]?\s*)?",
+    re.IGNORECASE,
+)
+_OFFERS = re.compile(
+    r"(?:i can|i could|i'd|i would|i'm|i am|if you|feel free|please|can you|could you|would you|let me|perhaps|is there"
+    r"|you can)\b"
+    r"|\b(?:help|assist)\b.{0,40}$",
+    re.IGNORECASE,
+)
+_WHOLE = 5
+"""Words that a description after "I can't identify the person, but" has at least."""
+
+
+def without_disclaimer(text: str) -> str:
+    """The description after "I can't identify the person, but"; the text as it is where there is none."""
+    told = _NAMES_NOBODY.match(text.replace("’", "'"))
+    if not told:
+        return text
+    rest = text[told.end() :].strip()
+    if len(rest.split()) < _WHOLE or _OFFERS.match(rest) or _refuses(rest):
+        return text
+    return rest[0].upper() + rest[1:]
+
+
 def is_refusal(text: str) -> bool:
-    """Whether this says that the model won't or can't, or that it got no picture, instead of describing one."""
+    """Whether this says that the model won't or can't, or that it got no picture, instead of describing one.
+
+    A model that describes a person and says that it won't name them has described the picture.
+    """
+    return _refuses(text) and without_disclaimer(text) == text
+
+
+def _refuses(text: str) -> bool:
     head = text[:500].replace("’", "'").replace("‘", "'").replace("ʼ", "'").replace("*", "").lstrip("_# \n")
     return any(pattern.match(head) for pattern in _patterns())
