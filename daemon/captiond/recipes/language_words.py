@@ -122,7 +122,7 @@ _FREQUENT: Final = {
     ),
     "pt": (
         "ao com da das de do dois dos duas e ela ele em entre enquanto está estão há mais na nas no nos não o os a as "
-        "ou para pela pelo por que se sem seu sobre sua são também um uma uns"
+        "ou para pela pelo por que se sem seu sobre sua são também um uma uns à dele dela lado frente"
     ),
     "nl": (
         "aan achter als bij dat de deze die door een en er haar heeft het hij in is maar met naar naast niet om onder "
@@ -183,7 +183,7 @@ _FREQUENT: Final = {
     ),
     "gl": (
         "ao coa co con da das de do dos dous dúas e en entre está están hai na nas no nos o os a as mentres máis para "
-        "por que se sobre súa un unha tamén"
+        "por que se sobre súa un unha tamén lado fronte"
     ),
     "id": (
         "yang dan di dengan sebuah seorang ini itu dari pada untuk ke atas bawah depan belakang samping sedang "
