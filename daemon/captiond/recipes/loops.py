@@ -8,10 +8,10 @@ LONGEST_UNIT = 400
 """Characters of what is repeated at most."""
 LOOKED_AT = 6000
 """Characters of an answer's end that are looked at: a loop reaches to the end."""
-CLAUSES = 12
+CLAUSES = 16
 """So many clauses are needed to tell a loop that varies."""
 FEW = 0.34
-"""The part of them that says something new in a loop that varies; 12 clauses of an honest list have 9 or more."""
+"""The part of them that says something new in a loop that varies; an honest list has twice as many."""
 
 _NUMBERING = re.compile(r"(?:(?<=\s)|^)\d{1,4}[.)]\s")
 _SAME_CHARACTER = re.compile(r"([^\s.\-_=*~·])\1{39,}\s*$")
@@ -23,7 +23,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 def loop(text: str) -> str | None:
     """What the text repeats to its end, or None.
 
-    A word ten times in a row, a short phrase seven times, a long one or a sentence three to five times; or a dozen
+    A word ten times in a row, a phrase five to eight times by its length, a sentence three to six times; or sixteen
     clauses of which at most a third are new. What a caption quotes ("ha ha ha" on a wall) ends with its quotation
     mark, and is none.
     """
@@ -57,11 +57,11 @@ def _enough(unit: str) -> int:
     # A phrase may be told for each of several things; a whole sentence is not.
     phrase = not _SENTENCE.search(unit)
     if said >= 20:
-        return 3 + phrase
+        return 5 if phrase else 3
     if said >= 8:
-        return 4 + phrase
+        return 7 if phrase else 4
     if said >= 4:
-        return 6 + phrase
+        return 8 if phrase else 6
     return 10 if said else 40
 
 

@@ -52,7 +52,7 @@ _SEEN = r"(?:there (?:is|are)|(?:we|you|i)(?: can)? see)"
 _SHOWS = (
     # English
     rf"{_THE} {_AD}(?:shows|depicts|displays|features|captures|portrays|presents|contains|(?:appears|seems) to show)"
-    r" (?!that |how |what |why )",
+    r" (?!that |how |what |why |the (?:essence|moment|beauty|mood|spirit|atmosphere)\b)",
     rf"{_THE} is of ",
     rf"(?:this|it) (?:is|appears to be) (?:an?|the) {_MEDIUM} (?:of|showing|depicting) ",
     rf"in {_THE}, (?:{_SEEN} )?|in {_THE} {_SEEN} ",

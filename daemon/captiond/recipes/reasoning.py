@@ -31,7 +31,7 @@ _SPECIAL_TOKEN = re.compile(
     r"|<loc_?\d+>|<box>[^<]{0,200}</box>|</?(?:ref|phrase|grounding)>",
     re.IGNORECASE,
 )
-_ROLE = re.compile(r"\s*(?:assistant|model)\s*(?::\s*|\n+)(?=\S)", re.IGNORECASE)
+_ROLE = re.compile(r"\s*(?:assistant\s*:\s*|(?:assistant|model)\s*\n+)(?=\S)", re.IGNORECASE)
 _ANSWER = re.compile(
     r"\s*<(?P<name>answer|final_answer|final|response|output|caption|description)>(?P<text>.*?)(?:</(?P=name)>\s*)?",
     re.IGNORECASE | re.DOTALL,

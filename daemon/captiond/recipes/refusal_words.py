@@ -14,9 +14,10 @@ ABROAD: Final[tuple[tuple[str, int, str], ...]] = (
         160,
         r"\b(?:nicht|kein\w*|bitte)\b",
     ),
-    (r"leider (?:kann|konnte|darf|ist es|wurde|sehe|habe|bin)\b", 120, r"\b(?:nicht|kein\w*)\b"),
+    (r"leider (?:kann|konnte|darf|ist|war|wurde|sehe|habe|bin)\b", 120, r"\b(?:nicht|kein\w*)\b"),
     (
-        r"ich (?:kann|darf|werde|möchte) (?:\w+ )?(?:dir|ihnen|dabei|diese?[nsmr]?|das|die|den|keine?|leider|hier|nicht|auf)\b",
+        r"ich (?:kann|darf|werde|möchte) (?:\w+ )?(?:dir|ihnen|dabei|diese?[nsmr]?|das|die|den|keine?|leider|hier|nicht|auf"
+        r"|bilder|fotos|videos|personen)\b",
         80,
         r"(?<=\bkeine )(?:bilder|fotos|informationen)|\bnicht\b.{0,60}\b(?:beschreib|helf|seh|anzeig|analys|identifizier|erkenn|"
         r"beantwort|erfüll|unterstütz|öffn|zugreif)",

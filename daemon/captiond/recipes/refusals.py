@@ -50,13 +50,22 @@ _RULES: tuple[tuple[str, int, str], ...] = (
     (r"(?:i|we) (?:must|have to|need to) (?:decline|refuse)\b", 0, ""),
     (r"(?:i'm|i am) not comfortable\b", 0, ""),
     (
-        r"as an? (?:ai|artificial intelligence|(?:large )?language model|text-based)\b",
+        r"as an? (?:ai|artificial intelligence|(?:large )?language model|text-based)\b(?![- ](?:generated|made|drawn|powered))",
         200,
         _DENIAL,
     ),
-    (r"(?:sorry,? )?(?:unable|not able) to ", 0, _DO),
+    (
+        rf"(?:sorry,? )?(?:unable|not able) to {_DO}",
+        30,
+        rf"{_MEDIA}|\b(?:people|persons?|requests?|content|this|that)\b",
+    ),
     (r"(?:i'm|i am) (?:not going|just an ai|only able)\b|i (?:prefer|would rather|'d rather) not\b", 0, ""),
-    (r"(?:it(?:'s| is) )?against my (?:guidelines|policy|policies|programming)|my (?:guidelines|safety)\b", 0, ""),
+    (r"(?:i'm|i am) (?:here to help|afraid)\b", 120, rf"\b(?:i|we) ?{_CANNOT}"),
+    (
+        r"(?:it(?:'s| is) )?against my (?:guidelines|policy|policies|programming)|my (?:safety )?(?:guidelines|policies)\b",
+        0,
+        "",
+    ),
     (
         r"(?:since|because|as) (?:i\b|there is no|no (?:image|picture|photo|video))"
         r"|(?:since|because) the (?:image|picture|photo|video)"
@@ -64,19 +73,34 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         60,
         rf"{_DENIAL}.{{0,60}}{_MEDIA}",
     ),
-    (
-        r"(?:to|in order to) (?:describe|caption|help|analy[sz]e)\b",
-        60,
-        r"\b(?:i need|i would need|i'd need|please|you(?:'ll| will)? need)\b",
-    ),
+    (r"\[?(?:content|response|answer|request|output) (?:was |is )?(?:blocked|removed|filtered|withheld)\b", 0, ""),
     # The picture never reached the model.
-    (r"(?:hi|hello|hey)(?: there)?[!,.].{0,60}\b(?:help|assist)\b|how (?:can|may) i (?:help|assist) you\b", 0, ""),
+    (r"(?:hi|hello|hey)(?: there)?[!,.]", 60, r"\b(?:(?:can|may|could) i|(?:help|assist) you)\b"),
+    (r"how (?:can|may) i (?:help|assist) you\b", 0, ""),
+    (r"(?:what|which) (?:image|picture|photo|video) (?:would|do) you\b", 0, ""),
+    (r"(?:i )?(?:can )?only (?:see|have|received|got) (?:the |your )?text\b", 0, ""),
+    (rf"(?:i|we)(?: would|'d)? need (?:to see|the|an?|you to|more)\b.{{0,30}}{_MEDIA}", 0, ""),
     (
-        r"what (?:image|picture|photo|video) would you like\b|which (?:image|picture|photo|video) (?:would|do) you\b",
+        rf"(?:to|in order to) (?:describe|caption|analy[sz]e)\b.{{0,40}}{_MEDIA}",
+        40,
+        r"\b(?:i|you)(?:'ll| will|'d| would)? need\b|\bplease\b",
+    ),
+    (rf"(?:it (?:looks|seems|appears)|you(?:'ve| have)?)\b.{{0,80}}\bbut (?:i|we) ?{_CANNOT}", 0, ""),
+    (
+        rf"there (?:does not|doesn't|do not|don't) (?:appear|seem) to be .{{0,20}}{_MEDIA}",
+        40,
+        rf"{_SENT}|(?<=image)[.!]|(?<=photo)[.!]|(?<=picture)[.!]|(?<=video)[.!]",
+    ),
+    (r"your (?:message|request|prompt|post) (?:does not|doesn't|did not|didn't) (?:contain|include|have)\b", 0, ""),
+    (r"no (?:image|picture|photo|video)s? (?:was |is |were )?(?:detected|found|received|uploaded)\b", 0, ""),
+    (
+        r"(?:the|your) (?:image|picture|photo|video|file)"
+        r"(?: (?:you(?:'ve| have)? )?(?:provided|attached|uploaded|shared|sent|mentioned))?"
+        r" (?:is|was|could|can|did|does)(?: not|n't) (?:be )?(?:visible to|accessible|viewable|processed|loaded|load\b|opened"
+        r"|displayed|come through)",
         0,
         "",
     ),
-    (r"(?:i )?(?:can )?only (?:see|have|received|got) (?:the |your )?text\b", 0, ""),
     # "Please provide the image."
     (
         r"(?:please|kindly|(?:could|can|would) you(?: please)?) (?:re-?)?(?:provide|upload|share|attach|send|supply)\b",
@@ -122,11 +146,16 @@ _RULES: tuple[tuple[str, int, str], ...] = (
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """The rules, compiled when the first answer is judged: that takes tens of milliseconds, and no command line waits."""
     return tuple(
-        re.compile(rf"(?:{opening}).{{0,{within}}}?{then}", re.IGNORECASE | re.DOTALL)
+        re.compile(rf"(?:{opening}).{{0,{within}}}?(?:{then})", re.IGNORECASE | re.DOTALL)
         for opening, within, then in (*_RULES, *ABROAD)
     )
 
 
+_LEAD = re.compile(
+    r"[*_\s]*(?:(?:sure|of course|certainly|absolutely|okay|ok|yes|thanks|thank you)\b[^.!,\n]{0,60}[,.!]+\s*)?",
+    re.IGNORECASE,
+)
+"""What a model says to be polite before it refuses."""
 _NAMES_NOBODY = re.compile(
     rf"(?:i'm |i am )?(?:sorry,? )?(?:but )?(?:i|we) ?(?:{_CANNOT}|don't|do not) (?:\w+ )?"
     r"(?:identify|recogni[sz]e|name|know|tell|determine|confirm|say|provide|reveal|share)\b"
@@ -166,5 +195,12 @@ def is_refusal(text: str) -> bool:
 
 
 def _refuses(text: str) -> bool:
-    head = text[:500].replace("’", "'").replace("‘", "'").replace("ʼ", "'").replace("*", "").lstrip("_# \n")
+    head = (
+        _LEAD.sub("", text[:500], count=1)
+        .replace("’", "'")
+        .replace("‘", "'")
+        .replace("ʼ", "'")
+        .replace("*", "")
+        .lstrip("_# \n")
+    )
     return any(pattern.match(head) for pattern in _patterns())
