@@ -108,7 +108,7 @@ _FREQUENT: Final = {
         "zwei zwischen"
     ),
     "fr": (
-        "au aux avec ce cette d'un d'une dans de des deux du elle en est et il la le les leur ou par pas plus pour "
+        "à au aux avec ce cette d'un d'une dans de des deux du elle en est et il la le les leur ou par pas plus pour "
         "près qui sa se ses son sont sous sur tandis un une vers"
     ),
     "es": (

@@ -14,6 +14,8 @@ from functools import lru_cache
 
 from captiond.recipes.language_words import NAMES, SCRIPTS, WORDS
 
+JUDGED = 3000
+"""Characters of a text that are looked at."""
 FEWEST_LETTERS = 15
 """Letters of a text below which no script tells its language; a character of Chinese or Japanese counts as three."""
 FEWEST_WORDS = 8
@@ -62,7 +64,7 @@ def other_language(text: str, language: str) -> str | None:
     asked = code_of(language)
     if asked is None:
         return None
-    text = _QUOTED.sub(" ", text)
+    text = _QUOTED.sub(" ", text[:JUDGED])
     return _other_words(text, asked) or _other_letters(text, asked) or _other_script(_scripts(text), asked)
 
 
@@ -110,25 +112,39 @@ def _other_words(text: str, asked: str) -> str | None:
     words = [word.casefold().replace("’", "'") for word in _TOKEN.findall(text)]
     if len(words) < FEWEST_WORDS:
         return None
-    lists = _lists(asked)
-    own = lists.get(asked, frozenset())
-    # Words that both languages have say nothing.
-    apart = {code: sum(word in frequent - own for word in words) for code, frequent in lists.items() if code != asked}
-    known = {code: sum(word in lists[code] for word in words) for code in apart}
+    index, own = _index(asked), WORDS.get(asked, frozenset())
+    known: Counter[str] = Counter()
+    apart: Counter[str] = Counter()
+    for word in words:
+        for code in index.get(word, ()):
+            known[code] += 1
+            # Words that both languages have say nothing.
+            apart[code] += word not in own
+    if not apart:
+        return None
     best = max(apart, key=lambda code: (apart[code], known[code]))
-    alone = sum(word in own - lists[best] for word in words)
+    alone = sum(word in own and best not in index.get(word, ()) for word in words)
     enough = known[best] >= max(FEWEST_KNOWN, KNOWN_SHARE * len(words))
     clear = enough and apart[best] >= FEWEST_APART and alone * 4 <= apart[best]
     return english_name(best) if clear else None
 
 
 @lru_cache(maxsize=64)
-def _lists(asked: str) -> dict[str, frozenset[str]]:
-    """The words to tell a language by; of one without a list, those of other scripts, and the plainest English ones."""
+def _index(asked: str) -> dict[str, tuple[str, ...]]:
+    """Frequent words and the languages that they tell, other than the one asked for.
+
+    One without a list is told from those of other scripts, and from English by its plainest words.
+    """
     if asked in WORDS:
-        return WORDS
-    found = {code: words for code, words in WORDS.items() if not SCRIPTS[code] & SCRIPTS[asked]}
-    return {"en": frozenset({"the", "and", "with", "this", "are", "which", "while"})} | found
+        lists = {code: words for code, words in WORDS.items() if code != asked}
+    else:
+        lists = {code: words for code, words in WORDS.items() if not SCRIPTS[code] & SCRIPTS[asked]}
+        lists = {"en": frozenset({"the", "and", "with", "this", "are", "which", "while"})} | lists
+    index: dict[str, tuple[str, ...]] = {}
+    for code, words in lists.items():
+        for word in words:
+            index[word] = (*index.get(word, ()), code)
+    return index
 
 
 def english_name(language: str) -> str | None:

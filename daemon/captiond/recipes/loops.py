@@ -14,7 +14,10 @@ FEW = 0.34
 """The part of them that says something new in a loop that varies; an honest list has twice as many."""
 
 _NUMBERING = re.compile(r"(?:(?<=\s)|^)\d{1,4}[.)]\s")
-_SAME_CHARACTER = re.compile(r"([^\s.\-_=*~·])\1{39,}\s*$")
+_RULES = " .-_=*~·"
+"""Characters that honest texts draw lines with."""
+SAME_CHARACTERS = 40
+"""So many of one character at the end are a loop."""
 _CLAUSE = re.compile(r"[.!?;,:\n。！？、，；]+")
 _SENTENCE = re.compile(r"[.!?…。！？]")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -28,8 +31,9 @@ def loop(text: str) -> str | None:
     mark, and is none.
     """
     text = _NUMBERING.sub(" ", text[-LOOKED_AT:].casefold())
-    if same := _SAME_CHARACTER.search(text):
-        return same[1]
+    end = text.rstrip()
+    if end and end[-1] not in _RULES and len(end) - len(end.rstrip(end[-1])) >= SAME_CHARACTERS:
+        return end[-1]
     line = " ".join(text.split()).rstrip(" .!?,;:…。！？、，；*")
     return _periodic(line) or _clauses(text)
 
