@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fake_endpoint import FakeEndpoint, echo
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("captiond", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("captiond")
 
 
 @pytest.fixture

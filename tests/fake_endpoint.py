@@ -120,6 +120,8 @@ class FakeEndpoint:
         self.fast = fast
         self.default: Script = default or ok()
         self.models: list[dict[str, Any]] | Behaviour | None = [model_entry()] if models is None else models
+        self.fetches: Behaviour | None = None
+        """It fetches the URLs that it is sent, unless this is set: it answers so to them instead."""
         self.activated: list[str] = []
         self.activation: Behaviour | None = None
         self.requests: list[Recorded] = []

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,13 +49,17 @@ PALETTE = {
 _DATA_URL = re.compile(r"data:([a-z0-9.+/-]+);base64,")
 
 
+Fetcher = Callable[[str], tuple[str, bytes]]
+"""Gets what is at a URL: its MIME type and its bytes."""
+
+
 class Violation(Exception):
     """The request breaks the protocol; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One picture or video of a request, decoded; `data` is the file as it was sent.
+    """One picture or video of a request, decoded; `data` is the file as it was sent, or fetched from `url`.
 
     `mean_rgb` is a picture's mean colour; None for a video.
     """
@@ -68,6 +72,7 @@ class Media:
     height: int
     mean_rgb: tuple[int, int, int] | None = None
     data: builtins.bytes = field(default=b"", repr=False, compare=False)
+    url: str | None = None
 
     @property
     def colour(self) -> str:
@@ -82,7 +87,8 @@ class Recorded:
     """One request as it arrived. `arrived` is seconds since 1970, `tick` is `time.monotonic()` at its first byte.
 
     `payload` is the parsed body with each data URL replaced by `sha256:<digest>`; `text` is the user's text parts joined
-    by newlines. A request that was not decoded (fast mode, early answer, violation) has no media.
+    by newlines. A request that was not decoded (fast mode, early answer, violation) has no media. `urls` are those that
+    were sent in the place of bytes, fetched or not.
     """
 
     number: int
@@ -98,6 +104,7 @@ class Recorded:
     media: tuple[Media, ...] = ()
     payload: Mapping[str, Any] = field(default_factory=dict)
     violation: str | None = None
+    urls: tuple[str, ...] = ()
 
 
 def nearest(rgb: tuple[int, int, int]) -> str:
@@ -127,8 +134,13 @@ def check_headers(headers: Mapping[str, str]) -> None:
         raise Violation(f"content-length is {headers.get('content-length')!r}")
 
 
-def inspect_request(body: bytes) -> dict[str, Any]:
-    """Checks a body and returns Recorded's model, system, text, media and payload."""
+def sent_urls(body: bytes) -> tuple[str, ...]:
+    """The addresses in a body's media parts."""
+    return tuple(re.findall(r'_url":\{"url":"(https?://[^"]*)"', body.decode("utf-8", "replace")))
+
+
+def inspect_request(body: bytes, fetch: Fetcher) -> dict[str, Any]:
+    """Checks a body and returns Recorded's model, system, text, media and payload; `fetch` gets what is sent by URL."""
     try:
         payload = json.loads(body.decode("utf-8"))
     except ValueError as error:
@@ -154,7 +166,7 @@ def inspect_request(body: bytes) -> dict[str, Any]:
                 if kind == "text":
                     texts.append(part["text"])
                 else:
-                    media.append(_decode(part[kind], kind))
+                    media.append(_decode(part[kind], kind, fetch))
         else:
             raise Violation(f"role is {role!r}")
     if messages[-1].get("role") != "user":
@@ -195,10 +207,13 @@ def _parts(content: Any) -> list[dict[str, Any]]:
     return content
 
 
-def _decode(holder: Any, kind: str) -> Media:
+def _decode(holder: Any, kind: str, fetch: Fetcher) -> Media:
     url = holder.get("url") if isinstance(holder, dict) else None
     if not isinstance(url, str):
         raise Violation(f"{kind} has no url")
+    if url.startswith(("http://", "https://")):
+        mime, data = fetch(url)
+        return _seen(kind, mime, data, hashlib.sha256(data).hexdigest(), url)
     match = _DATA_URL.match(url)
     if match is None:
         raise Violation(f"{kind} is no base64 data URL: {url[:60]!r}")
@@ -208,12 +223,15 @@ def _decode(holder: Any, kind: str) -> Media:
         raise Violation(f"{kind}: wrong base64: {error}") from None
     digest = hashlib.sha256(data).hexdigest()
     holder["url"] = f"sha256:{digest}"
-    mime = match[1]
+    return _seen(kind, match[1], data, digest, None)
+
+
+def _seen(kind: str, mime: str, data: bytes, digest: str, url: str | None) -> Media:
     if kind == "image_url":
         width, height, mean = _see_image(mime, data)
-        return Media("image", mime, digest, len(data), width, height, mean, data=data)
+        return Media("image", mime, digest, len(data), width, height, mean, data=data, url=url)
     width, height = _see_video(mime, data)
-    return Media("video", mime, digest, len(data), width, height, data=data)
+    return Media("video", mime, digest, len(data), width, height, data=data, url=url)
 
 
 def _see_image(mime: str, data: bytes) -> tuple[int, int, tuple[int, int, int]]:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import sys
 import time
+import urllib.request
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from fake_behaviour import Behaviour, error, raw, send
-from fake_protocol import Recorded, Violation, check_headers, inspect_request
+from fake_protocol import Recorded, Violation, check_headers, inspect_request, sent_urls
 
 if TYPE_CHECKING:
     from fake_endpoint import FakeEndpoint
 
 PIECE = 1 << 20
+
+
+def fetched(url: str) -> tuple[str, bytes]:
+    """What is at a URL, as a provider gets it: with its own words for who it is, and no proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, headers={"User-Agent": "fake-endpoint"}), timeout=10) as response:
+        return response.headers.get_content_type(), response.read()
 
 
 class Server(ThreadingHTTPServer):
@@ -104,14 +112,20 @@ class Handler(BaseHTTPRequestHandler):
             )
         length = int(recorded.headers["content-length"])
         body = self._body(length, keep=not fake.fast)
-        recorded = replace(recorded, body_bytes=length)
+        recorded = replace(recorded, body_bytes=length, urls=sent_urls(body))
         if not self._key_is_right():
             return recorded, error(401, "Invalid API key", kind="unauthenticated")
         if fake.fast:
             return recorded, None
         try:
-            recorded = replace(recorded, **inspect_request(body))
+            if recorded.urls and isinstance(fake.fetches, Behaviour):
+                return recorded, fake.fetches
+            recorded = replace(recorded, **inspect_request(body, fetched))
             return recorded, fake.sleeps(recorded.model or "")
+        except OSError as failure:
+            return recorded, error(
+                400, f"Error while downloading {recorded.urls[0]}: {failure}", kind="invalid_image_url"
+            )
         except Violation as violation:
             return replace(recorded, violation=str(violation)), error(400, str(violation), kind="invalid_params")
 

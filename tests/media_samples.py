@@ -155,10 +155,26 @@ def webp(path: Path, image: Image.Image | None = None) -> Path:
 
 
 def gif(path: Path) -> Path:
-    """An animated GIF of two frames."""
-    scene().save(
-        path, "GIF", save_all=True, append_images=[scene().transpose(Image.Transpose.ROTATE_180)], duration=100
-    )
+    """A GIF of one frame."""
+    scene().save(path, "GIF")
+    return path
+
+
+def animation(
+    path: Path,
+    format_: str = "GIF",
+    *,
+    frames: int = 20,
+    milliseconds: int | list[int] = 100,
+    size: tuple[int, int] = (320, 240),
+    draw: Callable[[int], Image.Image] | None = None,
+    **save: Any,
+) -> Path:
+    """The clock scene as an animation: the grey in the middle rises from black to white over its frames."""
+    first, *others = [draw(number) if draw else clock_scene(number / frames, size) for number in range(frames)]
+    if format_ == "WEBP":
+        save = {"lossless": True, **save}
+    first.save(path, format_, save_all=True, append_images=others, duration=milliseconds, **save)
     return path
 
 
@@ -179,6 +195,81 @@ def turned_tiff(path: Path) -> Path:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[ExifTags.Base.Orientation] = 6
     scene().transpose(Image.Transpose.ROTATE_90).save(path, "TIFF", tiffinfo=tags)
+    return path
+
+
+def tiff_of_pages(path: Path, count: int = 3, *, thumbnail_first: bool = False, **save: Any) -> Path:
+    """A TIFF of which the first page is the scene and the others are black; a thumbnail of black may go before them."""
+    pages = [scene(), *(Image.new("RGB", (320, 240)) for _ in range(count - 1))]
+    if thumbnail_first:
+        small = Image.new("RGB", (40, 30))
+        small.encoderinfo = {"tiffinfo": {254: 1}}
+        pages.insert(0, small)
+    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:], **save)
+    return path
+
+
+def psd(
+    path: Path,
+    image: Image.Image | None = None,
+    *,
+    bits: int = 8,
+    layers: int = 0,
+    flattened: bool = True,
+    profile: bytes = b"",
+    version: int = 1,
+) -> Path:
+    """A Photoshop document, written by hand: its flattened picture, and as much of the rest as tells of it.
+
+    `layers` is the number that it says it has; below zero, a fourth channel is transparency.
+    """
+    image = image or scene()
+    modes = {"L": 1, "RGB": 3, "RGBA": 3, "CMYK": 4, "LAB": 9}
+    planes = [np.asarray(plane) for plane in image.split()]
+    if image.mode == "CMYK":  # kept as light, not as ink
+        planes = [255 - plane for plane in planes]
+    if bits == 16:
+        planes = [plane.astype(">u2") * 257 for plane in planes]
+    resources = b"8BIM" + struct.pack(">HHI", 1057, 0, 6) + struct.pack(">IBx", 1, flattened)
+    if profile:
+        resources += b"8BIM" + struct.pack(">HHI", 1039, 0, len(profile)) + profile + bytes(len(profile) % 2)
+    about_layers = struct.pack(">IIh", 6, 2, layers) if layers else struct.pack(">I", 0)
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", version, len(planes), image.height, image.width, bits, modes[image.mode])
+    data = b"".join(plane.tobytes() for plane in planes)
+    path.write_bytes(
+        head + struct.pack(">II", 0, len(resources)) + resources + about_layers + struct.pack(">H", 0) + data
+    )
+    return path
+
+
+def jxl(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
+    """A JPEG XL."""
+    import imagecodecs
+
+    path.write_bytes(imagecodecs.jpegxl_encode(np.asarray(image or scene()), **{"lossless": True, **save}))
+    return path
+
+
+def jxl_of_jpeg(path: Path, **save: Any) -> Path:
+    """A JPEG XL that was made of a JPEG, and gives it back."""
+    import imagecodecs
+
+    target = io.BytesIO()
+    scene().save(target, "JPEG", quality=90, **save)
+    path.write_bytes(imagecodecs.jpegxl_encode_jpeg(target.getvalue()))
+    return path
+
+
+def mpo(path: Path, size: tuple[int, int] = (320, 240)) -> Path:
+    """A 3D camera's JPEG: the scene, and a second picture of black behind it."""
+    scene(*size).save(path, "MPO", save_all=True, append_images=[Image.new("RGB", size)], quality=90)
+    return path
+
+
+def heic_burst(path: Path, primary: int = 1) -> Path:
+    """A HEIC of three shots of which one is the primary: that is the scene, the others are black."""
+    shots = [scene() if number == primary else Image.new("RGB", (320, 240)) for number in range(3)]
+    shots[0].save(path, "HEIF", save_all=True, append_images=shots[1:], primary_index=primary, quality=80)
     return path
 
 

@@ -123,29 +123,32 @@ class Home:
         sql = "SELECT file.name, job.* FROM job JOIN file ON file.id = job.file_id ORDER BY job.id"
         return {row["name"]: row for row in self.rows(sql)}
 
-    def captioned(self, *names: str, timeout: float = 20) -> dict[str, sqlite3.Row]:
+    def captioned(self, *names: str, timeout: float = 60) -> dict[str, sqlite3.Row]:
         """Wait until these files have captions; all of the view then."""
         try:
             until(lambda: set(names) <= set(self.captions()), timeout=timeout)
         except AssertionError as error:
             error.add_note(f"missing {len(set(names) - set(self.captions()))} of {len(names)} captions")
-            for sql in ("SELECT state, reason, mount_point, path FROM root", "SELECT state, attempts, reason, detail FROM job"):
+            for sql in (
+                "SELECT state, reason, mount_point, path FROM root",
+                "SELECT state, attempts, reason, detail FROM job",
+            ):
                 error.add_note("\n".join(sorted({str(tuple(row)) for row in self.rows(sql)})[:20]))
             raise
         return self.captions()
 
-    def failed(self, name: str, timeout: float = 20) -> sqlite3.Row:
-        """Wait until this file's job has failed; its row then."""
+    def failed(self, name: str, timeout: float = 60) -> sqlite3.Row:
+        """Wait until this file's job has failed, or is unsupported; its row then."""
 
         def found() -> sqlite3.Row | None:
             job = self.jobs().get(name)
-            return job if job is not None and job["state"] == "failed" else None
+            return job if job is not None and job["state"] in ("failed", "unsupported") else None
 
         row = until(found, timeout=timeout)
         assert row is not None
         return row
 
-    def sidecar(self, name: str, timeout: float = 10) -> dict[str, Any]:
+    def sidecar(self, name: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for a file's sidecar, and read it."""
         path = self.inbox / f"{name}.caption.json"
         until(path.exists, timeout=timeout)
@@ -177,7 +180,7 @@ class Program:
         found = [json.loads(line) for line in self.text.splitlines() if line.startswith("{") and line.endswith("}")]
         return [line for line in found if event is None or line.get("event") == event]
 
-    def event(self, name: str, timeout: float = 20) -> dict[str, Any]:
+    def event(self, name: str, timeout: float = 60) -> dict[str, Any]:
         """Wait for a line of this event; the newest one."""
 
         def seen() -> list[dict[str, Any]]:

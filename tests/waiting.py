@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], timeout: float = 10.0, interval: float = 0.01) -> T:
+def until(condition: Callable[[], T], timeout: float = 30.0, interval: float = 0.01) -> T:
     """Calls `condition` until what it returns is true, and returns that; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:

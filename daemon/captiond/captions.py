@@ -44,8 +44,8 @@ def content_id(conn: Connection, opened: Opened, facts: MediaFacts | None) -> in
         "kind": (facts or opened).kind.value,
         "mime": (facts or opened).mime,
         "bytes": opened.bytes,
-        "width": facts.width if facts else None,
-        "height": facts.height if facts else None,
+        "width": (facts.width or None) if facts else None,
+        "height": (facts.height or None) if facts else None,
         "duration_seconds": facts.duration_seconds if facts else None,
         "facts": _rest(facts),
     }
@@ -56,7 +56,7 @@ def _rest(facts: MediaFacts | None) -> dict[str, Any]:
     """What of the facts has no column of its own, as far as it is known."""
     if facts is None:
         return {}
-    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec")
+    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec", "pages")
     rest = {name: getattr(facts, name) for name in names if getattr(facts, name) is not None}
     if facts.animated:
         rest["animated"] = True

@@ -235,6 +235,13 @@ class DownloadFailed(Failure):
     remedy = "open the URL in a browser: it must answer with the image or video itself"
 
 
+class CannotFetch(Failure):
+    """The endpoint can't fetch the URL that it was sent."""
+
+    code, fault, tries = "cannot_fetch", Fault.PASSING, 2
+    remedy = "nothing: the bytes are sent instead; for a root, see that its `public_url` is reached from the endpoint"
+
+
 class Internal(Failure):
     """captiond itself failed on this file: a bug."""
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from captiond import jobs
+from captiond import by_url, jobs
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
+from captiond.fetch import printable, split_login
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files
 from captiond.store.instance import InstanceLock
@@ -43,37 +44,58 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A job of the request that has ended. `path` is text; `reason` and `detail` are there when it failed."""
+    """A job of the request that has ended in `state`. `path` is text; `reason` and `detail` are there unless it is done."""
 
     id: int
     file_id: int
     path: str
-    done: bool
+    state: JobState
     reason: str | None
     detail: str | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has a caption now."""
+        return self.state is JobState.DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a request is. `blocked` says why nothing can go on, when this process does the work."""
+    """How far a request is; `failed` counts unsupported files too.
+
+    `blocked` says why nothing can go on, when this process does the work.
+    """
 
     total: int
     done: int
     failed: int
     usd: float
     tokens: int
+    unsupported: int = 0
     finished: Sequence[Ended] = ()
     blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Files that one command asked for."""
+    """Files that one command asked for. `inline`: URLs are fetched, and bytes are sent."""
 
     db: Database
     settings: Settings
     tell_notice: Callable[[str], None]
+    inline: bool = False
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def tell_not_sent(self, targets: Sequence[Target]) -> None:
+        """Say which URLs their endpoint is not told, and why: they are fetched here, and their bytes are sent."""
+        found = choose(self.settings)
+        endpoint = found.endpoints.get(found.asked["default"])
+        if endpoint is None or self.inline:
+            return
+        for target in targets:
+            reason = by_url.why_not(target.path, endpoint.base_url) if is_url(target.path) else None
+            if reason:
+                self.tell_notice(f"{printable(target.path)} is fetched here and sent as bytes: {reason}")
 
     def enqueue(self, targets: Sequence[Target]) -> list[int]:
         """Put them first in the queue. Returns: the jobs' ids."""
@@ -87,7 +109,8 @@ class Request:
                 }
                 for target in targets[start : start + BATCH]:
                     root_id = roots[target.watch.path] if target.watch else None
-                    file_id = files.ensure_file(conn, root_id, to_text(target.path), _stat(target), media=True)
+                    path, login = split_login(target.path) if is_url(target.path) else (target.path, None)
+                    file_id = files.ensure_file(conn, root_id, to_text(path), _stat(target), media=True)
                     ids.append(
                         jobs.enqueue(
                             conn,
@@ -97,6 +120,8 @@ class Request:
                             priority=Priority.PERSON,
                             now=now,
                             request=self.token,
+                            inline=self.inline,
+                            login=login,
                         )
                     )
         return ids
@@ -113,7 +138,7 @@ class Request:
         began = time.time()
         asked = choose(self.settings).asked
         waiting = set(ids)
-        done = failed = 0
+        done = failed = unsupported = 0
         if not waiting:
             return Progress(0, 0, 0, 0.0, 0)
         try:
@@ -130,11 +155,12 @@ class Request:
                 waiting -= {job.id for job in ended} | missing
                 done += sum(1 for job in ended if job.done)
                 failed += sum(1 for job in ended if not job.done) + len(missing)
+                unsupported += sum(1 for job in ended if job.state is JobState.UNSUPPORTED)
                 in_use = {asked[row.recipe] for row in rows if row.id in waiting and row.recipe in asked}
                 blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if waiting else None
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
-                progress = Progress(len(ids), done, failed, usd, tokens, ended, blocked)
+                progress = Progress(len(ids), done, failed, usd, tokens, unsupported, ended, blocked)
                 tell(progress)
                 if not waiting or blocked:
                     break
@@ -204,10 +230,10 @@ def _blocked(endpoints: Sequence[calls.EndpointRow], in_use: Collection[str], si
 
 def _ended(row: Row[Any]) -> Ended | None:
     """The job's end, if it has ended. One whose file is gone will not be done any more either."""
-    if row.state in (JobState.DONE, JobState.FAILED):
-        return Ended(row.id, row.file_id, row.path, row.state == JobState.DONE, row.reason, row.detail)
+    if row.state in (JobState.DONE, JobState.FAILED, JobState.UNSUPPORTED):
+        return Ended(row.id, row.file_id, row.path, JobState(row.state), row.reason, row.detail)
     if row.state == JobState.QUEUED and (row.reason == Vanished.code or not row.present):
-        return Ended(row.id, row.file_id, row.path, False, Vanished.code, Vanished().message)
+        return Ended(row.id, row.file_id, row.path, JobState.FAILED, Vanished.code, Vanished().message)
     return None
 
 

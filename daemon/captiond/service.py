@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from captiond import captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError, DatabaseUnavailable
+from captiond.media.versions import software
 from captiond.store import files, sidecars
 from captiond.values import Priority, Source
 from captiond.watch.root import RootWatcher
@@ -135,6 +136,9 @@ class Service:
             files.forget_roots(conn, keep_ids=[watcher.root_id for watcher in self._watchers])
             self._forgotten = [root.id for root in files.roots(conn, watched=False)]
             jobs.reroute(conn, recipes=list(wiring.routes))
+            reconsidered = jobs.reconsider(conn, software=software(), now=time.time())
+        if reconsidered:
+            self._log.info("reconsidered", files=reconsidered, software=software())
         self._take_over_builtin(wiring)
         self._dispatcher = dispatcher
         dispatcher.start()
@@ -266,4 +270,5 @@ class Service:
         roots = ("1 root" if len(self._watchers) == 1 else f"{len(self._watchers)} roots") + (
             f" ({offline} offline)" if offline else ""
         )
-        return f"{roots}, {counts.get('queued', 0)} queued, {counts.get('running', 0)} running, {counts.get('failed', 0)} failed"
+        states = ("queued", "running", "failed", "unsupported")
+        return ", ".join([roots, *(f"{counts[state]} {state}" for state in states)])

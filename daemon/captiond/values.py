@@ -36,6 +36,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    UNSUPPORTED = "unsupported"
 
 
 class Priority(IntEnum):
@@ -74,7 +75,8 @@ class Quiet:
 class Job:
     """A claimed job: enough to do the work without the database.
 
-    `attempts` counts this one; `reason` is the code of the last one's failure.
+    `attempts` counts this one; `reason` is the code of the last one's failure. `inline`: whoever asked wants the bytes
+    sent, not a URL. `login` is "user:password" for fetching a URL.
     """
 
     id: int
@@ -91,11 +93,16 @@ class Job:
     known_sha256: str | None = None
     request: str | None = None
     reason: str | None = None
+    inline: bool = False
+    login: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What was read in a file's header and metadata. Pixels after turning; `taken_at` is ISO 8601 local time."""
+    """What was read in a file's header and metadata. Pixels after turning; `taken_at` is ISO 8601 local time.
+
+    `pages` is how many a document of several has; the picture is its first.
+    """
 
     kind: Kind
     mime: str
@@ -109,6 +116,7 @@ class MediaFacts:
     longitude: float | None = None
     video_codec: str | None = None
     animated: bool = False
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +166,16 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The media as an endpoint gets them: pictures, or one video file."""
+    """The media as an endpoint gets them: pictures, or one video file.
+
+    With a `url` that is sent in the place of the parts; without parts they have yet to be made, should it not do.
+    """
 
     facts: MediaFacts
     parts: tuple[ImagePart | FilePart, ...]
     measures: Measures | None = None
     seconds: float = 0.0
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ FAILS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "playlist.mp4": ("not_media", lambda path: made.playlist(path, Path("/etc/hostname"))),
     "locked.jpg": ("unreadable", _unreadable),
     "link-out.jpg": ("link_outside_root", _link_out),
-    "photo.psd": ("unsupported", lambda path: path.write_bytes(b"8BPS\0\1" + bytes(200))),
+    "photo.psb": ("unsupported", lambda path: path.write_bytes(b"8BPS\0\2" + bytes(200))),
 }
 """Name -> the reason it fails with, and how it is made."""
 
@@ -153,6 +153,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             after = (len(descriptors(pid)), threads(pid))
             status = json.loads(home.call("status", "--json", "--errors", "100").stdout)
             errors = {error["path"].rpartition("/")[2]: error for error in status["errors"]}
+            for kind in status["unsupported"]:  # each of them stands for one file here
+                errors[kind["path"].rpartition("/")[2]] = kind
             yield Seen(home, fake, program, errors, before, after)
 
 
@@ -165,7 +167,8 @@ def test_it_fails_with_its_own_reason_in_status_and_show(seen: Seen, name: str) 
     assert error["message"]
     assert error["remedy"]
     shown = json.loads(seen.home.call("show", "--json", str(path)).stdout)
-    assert (shown["job"]["state"], shown["job"]["reason"]) == ("failed", reason)
+    state = "unsupported" if reason == "unsupported" else "failed"
+    assert (shown["job"]["state"], shown["job"]["reason"]) == (state, reason)
     assert shown["captions"] == []
     assert not path.with_name(name + ".caption.json").exists()
 

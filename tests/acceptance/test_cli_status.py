@@ -13,7 +13,10 @@ from captiond.values import Source
 from library import Library
 from program import Home
 
-KEYS = ["version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "sidecars", "errors"]
+KEYS = [
+    "version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "sidecars", "errors",
+    "unsupported",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_status_counts_what_there_is(home: Home) -> None:
         library.file("notes.txt", media=False)
     document = status(home)
     assert list(document) == KEYS
-    assert document["queue"] == {"queued": 1, "running": 0, "done": 3, "failed": 1}
+    assert document["queue"] == {"queued": 1, "running": 0, "done": 3, "failed": 1, "unsupported": 0}
     assert document["files"] == {"media": 5, "captioned": 3, "absent": 1, "not_media": 1, "builtin_only": 1}
     assert document["spend_today"]["calls"] == 2
     assert document["spend_today"]["prompt_tokens"] == 2260

@@ -31,16 +31,10 @@ def _noise(path: Path) -> Path:
     return made.png(path, Image.fromarray(noise))
 
 
-def _animated(path: Path) -> Path:
-    made.scene().save(path, "WEBP", save_all=True, append_images=[made.scene().transpose(Image.Transpose.ROTATE_180)])
-    return path
-
-
 SAMPLES: dict[str, Callable[[Path], object]] = {
     "small.jpg": made.jpeg,
     "plain.png": made.png,
     "plain.webp": made.webp,
-    "animated.webp": _animated,
     "plain.gif": made.gif,
     "plain.bmp": made.bmp,
     "plain.tiff": made.tiff,
@@ -55,7 +49,8 @@ SAMPLES: dict[str, Callable[[Path], object]] = {
     "palette-alpha.png": made.png_palette_alpha,
     "wide-gamut.jpg": _profiled,
     "large.jpg": lambda path: made.jpeg(path, made.scene(4000, 3000)),
-    "tall.png": lambda path: made.png(path, made.scene(500, 6000)),
+    "tall.png": lambda path: made.png(path, made.scene(1800, 6000)),
+    "panorama.png": lambda path: made.png(path, made.scene(6000, 800)),
     "tiny.png": lambda path: made.png(path, made.scene(8, 6)),
     "one-pixel.png": lambda path: made.png(path, Image.new("RGB", (1, 1), made.GREEN)),
     "fits.jpg": lambda path: made.jpeg(path, made.scene(1568, 1000)),
@@ -111,9 +106,9 @@ def _shows_the_scene(image: Image.Image, within: int = 24) -> bool:
 @pytest.mark.parametrize(
     "name",
     [
-        "small.jpg", "plain.png", "plain.webp", "animated.webp", "plain.gif", "plain.bmp", "plain.tiff", "turned.tiff",
+        "small.jpg", "plain.png", "plain.webp", "plain.gif", "plain.bmp", "plain.tiff", "turned.tiff",
         "plain.heic", "plain.avif", "cmyk.jpg", "rgb16.png", *(f"turned-{n}.jpg" for n in range(1, 9)),
-        "turned-3-large.jpg", "turned-6-large.jpg", "large.jpg", "tall.png", "fits.jpg",
+        "turned-3-large.jpg", "turned-6-large.jpg", "large.jpg", "tall.png", "panorama.png", "fits.jpg",
     ],
 )  # fmt: skip
 def test_every_format_and_orientation_arrives_upright_in_its_own_colours(sent: Sent, name: str) -> None:
@@ -128,7 +123,7 @@ def test_cmyk_without_a_profile_arrives_near_its_colours(sent: Sent) -> None:
 def test_nothing_is_larger_than_the_limits_or_than_it_was(sent: Sent, name: str) -> None:
     media = sent(name)
     row = sent.home.captions()[name]
-    assert max(media.width, media.height) <= 1568
+    assert max(media.width, media.height) <= (3840 if name == "panorama.png" else 1568)
     assert media.width <= row["width"]
     assert media.height <= row["height"]
     assert media.bytes <= MAX_BYTES
@@ -138,6 +133,7 @@ def test_nothing_is_larger_than_the_limits_or_than_it_was(sent: Sent, name: str)
 def test_what_is_too_large_fills_the_limit(sent: Sent) -> None:
     assert (sent("large.jpg").width, sent("large.jpg").height) == (1568, 1176)
     assert sent("tall.png").height == 1568
+    assert (sent("panorama.png").width, sent("panorama.png").height) == (3840, 512)
     assert (sent("turned-6-large.jpg").width, sent("turned-6-large.jpg").height) == (1568, 1176)
 
 
@@ -181,3 +177,19 @@ def _p3_as_srgb(colour: tuple[int, int, int]) -> tuple[int, ...]:
     srgb = np.clip(matrix @ linear, 0, 1)
     encoded = np.where(srgb <= 0.0031308, srgb * 12.92, 1.055 * srgb ** (1 / 2.4) - 0.055)
     return tuple(round(value * 255) for value in encoded)
+
+
+def test_an_animation_arrives_as_frames_that_are_told_as_such(tmp_path: Path) -> None:
+    with FakeEndpoint(default=echo()) as fake:
+        home = Home(tmp_path, fake.base_url)
+        home.configure(endpoint="max_frames = 4")
+        made.animation(home.inbox / "ball.gif", frames=23, milliseconds=100)
+        with home.run():
+            home.captioned("ball.gif")
+        assert not fake.violations
+        (request,) = fake.requests
+    told = "These 4 pictures are frames of one animation of 2.3 s, at 0.2 s, 0.8 s, 1.4 s, 2.0 s."
+    assert told in request.text
+    assert len(request.media) == 4
+    row = home.captions()["ball.gif"]
+    assert (row["kind"], row["duration_seconds"]) == ("image", 2.3)

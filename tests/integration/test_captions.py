@@ -235,7 +235,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     text=st.text(st.characters()),
     tags=st.lists(st.text(st.characters()), max_size=3),

@@ -43,7 +43,7 @@ def run(code: str, folder: Path) -> dict[str, object]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         cwd=tests,
     )
     assert done.returncode == 0, done.stderr

@@ -282,7 +282,7 @@ def test_retrying_queues_failed_jobs_of_files_that_are_there(conn: Connection) -
     jobs.enqueue(conn, file_id=later_done, **queue)
     (job,) = claim(conn, now=32.0)
     jobs.finish(conn, job, now=33.0)
-    assert jobs.counts(conn) == {"queued": 0, "running": 0, "done": 1, "failed": 2}
+    assert jobs.counts(conn) == {"queued": 0, "running": 0, "done": 1, "failed": 2, "unsupported": 0}
     assert {failed.path for failed in jobs.failures(conn, 10)} == {"/photos/0", "/photos/1"}
     assert jobs.requeue(conn, file_ids=[row(conn, ids[0]).file_id, gone], now=40.0, priority=Priority.PERSON) == 1
     assert jobs.requeue(conn, file_ids=[], now=40.0, priority=Priority.PERSON) == 0
@@ -290,6 +290,36 @@ def test_retrying_queues_failed_jobs_of_files_that_are_there(conn: Connection) -
     first = row(conn, ids[0])
     assert (first.state, first.attempts, first.due_at, first.priority, first.reason) == ("queued", 0, 40.0, 100, None)
     assert jobs.failures(conn, 10) == []
+
+
+def unsupported(conn: Connection, name: str, software: str = "captiond 1") -> int:
+    job_id = queued(conn, name)
+    (job,) = claim(conn)
+    assert jobs.unsupported(conn, job, reason="unsupported", detail="It is SVG", software=software, now=30.0)
+    return job_id
+
+
+def test_unsupported_is_a_state_of_its_own_that_retrying_all_leaves_alone(conn: Connection) -> None:
+    job_id = unsupported(conn, "a.svg")
+    assert row(conn, job_id).state == "unsupported"
+    assert jobs.counts(conn) == {"queued": 0, "running": 0, "done": 0, "failed": 0, "unsupported": 1}
+    assert [(kind.detail, kind.files, kind.path) for kind in jobs.unsupported_kinds(conn, 5)] == [
+        ("It is SVG", 1, "/photos/a.svg")
+    ]
+    assert jobs.failures(conn, 10) == []
+    assert jobs.requeue(conn, file_ids=None, now=40.0, priority=0) == 0
+    assert jobs.requeue(conn, file_ids=[row(conn, job_id).file_id], now=40.0, priority=Priority.PERSON) == 1
+    again = row(conn, job_id)
+    assert (again.state, again.attempts, again.reason, again.unsupported_by) == ("queued", 0, None, None)
+
+
+def test_unsupported_files_are_taken_up_again_once_by_other_software(conn: Connection) -> None:
+    same, other, gone = (unsupported(conn, name, by) for name, by in (("a", "v2"), ("b", "v1"), ("c", "v1")))
+    conn.execute(update(t.job).where(t.job.c.id == other).values(unsupported_by=None))
+    conn.execute(update(t.file).where(t.file.c.id == row(conn, gone).file_id).values(present=0))
+    assert jobs.reconsider(conn, software="v2", now=50.0) == 1
+    assert [row(conn, job_id).state for job_id in (same, other, gone)] == ["unsupported", "queued", "unsupported"]
+    assert jobs.reconsider(conn, software="v2", now=51.0) == 0
 
 
 def test_retrying_thousands_of_files_at_once_works(conn: Connection) -> None:
@@ -404,9 +434,7 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-TestQueue.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestQueue.settings = settings(max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 
 
 def test_after_the_clock_is_set_back_each_job_waits_as_long_as_before(conn: Connection) -> None:

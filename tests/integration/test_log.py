@@ -142,7 +142,7 @@ def test_a_secret_too_short_to_be_one_does_not_blank_the_log(out: io.StringIO) -
     assert log.redact("a key in a log") == "a key in a log"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(text=st.text(st.characters(exclude_categories=()), max_size=60), form=st.sampled_from(["json", "console"]))
 def test_any_text_is_one_line_and_can_be_encoded(out: io.StringIO, text: str, form: log.Format) -> None:
     out.seek(0)

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
 import media_samples as samples
+import raw_samples as raws
 from captiond.errors import (
     FAILURES,
     Changed,
@@ -99,6 +100,8 @@ def test_the_child_is_given_no_key_and_little_else(guard: Guard, small: str, mon
     assert names <= {b"PATH", b"PYTHONPATH", b"LD_LIBRARY_PATH", b"PYTHONHOME", b"PYTHONUSERBASE"} | {
         b"LC_ALL",
         b"MALLOC_ARENA_MAX",
+        b"OMP_NUM_THREADS",
+        b"OPENBLAS_NUM_THREADS",
         b"PILLOW_BLOCKS_MAX",
     }
 
@@ -305,7 +308,7 @@ def test_a_large_picture_is_decoded_within_its_own_memory(guard: Guard, tmp_path
     assert peak < 150_000
 
 
-DAMAGED = {
+DAMAGED: dict[str, Callable[[Path], Path]] = {
     "jpeg": samples.jpeg,
     "png": samples.png,
     "webp": samples.webp,
@@ -314,6 +317,16 @@ DAMAGED = {
     "tiff": samples.tiff,
     "heic": samples.heic,
     "avif": samples.avif,
+    "animation": samples.animation,
+    "moving webp": lambda path: samples.animation(path, "WEBP"),
+    "apng": lambda path: samples.animation(path, "PNG"),
+    "moving avif": lambda path: samples.animation(path, "AVIF"),
+    "pages": samples.tiff_of_pages,
+    "psd": samples.psd,
+    "jxl": samples.jxl,
+    "jxl of jpeg": samples.jxl_of_jpeg,
+    "dng": raws.dng,
+    "dng with preview": lambda path: raws.dng(path, preview=samples.scene(160, 120)),
     "mp4": lambda path: samples.video(path, "mp4", seconds=0.5),
     "mkv": lambda path: samples.video(path, "matroska", seconds=0.5),
     "avi": lambda path: samples.video(path, "avi", seconds=0.5),

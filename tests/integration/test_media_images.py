@@ -47,6 +47,19 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "tiff-jpeg": lambda path: samples.tiff(path, compression="jpeg"),
     "turned-tiff": samples.turned_tiff,
     "heic": samples.heic,
+    "heic-burst": samples.heic_burst,
+    "tiff-of-pages": samples.tiff_of_pages,
+    "tiff-thumbnail-first": lambda path: samples.tiff_of_pages(path, thumbnail_first=True),
+    "big-tiff": lambda path: samples.tiff(path, big_tiff=True, compression=None),
+    "psd": samples.psd,
+    "psd-cmyk": lambda path: samples.psd(path, samples.scene().convert("CMYK")),
+    "psd-lab": lambda path: samples.psd(path, _lab()),
+    "mpo": samples.mpo,
+    "jxl": samples.jxl,
+    "jxl-lossy": lambda path: samples.jxl(path, lossless=False, distance=1.0),
+    "jxl-container": lambda path: samples.jxl(path, usecontainer=True),
+    "jxl-alpha": lambda path: samples.jxl(path, samples.scene().convert("RGBA")),
+    "jxl-of-jpeg": samples.jxl_of_jpeg,
     "avif": samples.avif,
     "lab-tiff": lambda path: samples.tiff(path, _lab(), compression=None),
     "palette": lambda path: samples.png(path, samples.scene().quantize(16)),
@@ -70,7 +83,7 @@ def test_every_format_arrives_as_a_jpeg_within_the_edge_and_shows_the_scene(
     assert (result.facts.width, result.facts.height) == (320, 240)
     assert image.size == (200, 150)
     assert image.mode == "RGB"
-    within = 60 if name == "cmyk" else 24
+    within = 60 if "cmyk" in name else 24
     for seen, meant in zip(samples.quarters(image), samples.QUARTERS, strict=True):
         assert samples.near(seen, meant, within), (name, seen, meant)
 
@@ -207,9 +220,127 @@ def test_every_mode_keeps_light_and_dark(guard: Guard, tmp_path: Path, mode: str
     assert light > 243
 
 
-def test_an_animation_shows_its_first_frame_and_says_that_it_moves(guard: Guard, tmp_path: Path) -> None:
-    result, image = encoded(guard, samples.gif(tmp_path / "a.gif"))
-    assert result.facts.animated
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_panoramas_short_edge_keeps_its_pixels(guard: Guard, tmp_path: Path, turned: bool) -> None:
+    size = (800, 6000) if turned else (6000, 800)
+    result, image = encoded(guard, samples.jpeg(tmp_path / "a.jpg", samples.scene(*size)), EncodeSpec())
+    assert (result.facts.width, result.facts.height) == size
+    assert min(image.size) == 512
+    assert max(image.size) == 3840
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("size", "sent"),
+    [
+        ((4000, 1000), (1568, 392)),  # 4:1 is no panorama yet
+        ((3000, 300), (3000, 300)),  # no more than there is
+        ((30_000, 1000), (8000, 267)),  # nor more than any endpoint takes
+        ((9000, 20), (8000, 18)),
+    ],
+)
+def test_a_panorama_is_sent_within_what_it_has(
+    guard: Guard, tmp_path: Path, size: tuple[int, int], sent: tuple[int, int]
+) -> None:
+    _result, image = encoded(guard, samples.png(tmp_path / "a.png", samples.scene(*size)), EncodeSpec())
+    assert image.size == sent
+
+
+def test_a_panorama_stays_within_the_endpoints_bytes(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", samples.photo(6000, 800))
+    result, image = encoded(guard, path, EncodeSpec(max_bytes=60_000))
+    assert isinstance(result.parts[0], ImagePart)
+    assert len(result.parts[0].data) <= 60_000
+    assert abs(image.width / image.height - 7.5) < 0.1
+
+
+def test_a_panorama_that_fits_as_it_is_is_sent_so(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jpeg(tmp_path / "a.jpg", samples.scene(3000, 500))
+    result, _image = encoded(guard, path, EncodeSpec())
+    assert isinstance(result.parts[0], ImagePart)
+    assert result.parts[0].data == path.read_bytes()
+
+
+@pytest.mark.parametrize("thumbnail_first", [False, True])
+def test_the_pages_of_a_document_are_counted_and_a_thumbnail_is_none(
+    guard: Guard, tmp_path: Path, thumbnail_first: bool
+) -> None:
+    path = samples.tiff_of_pages(tmp_path / "a.tif", 3, thumbnail_first=thumbnail_first)
+    assert encoded(guard, path)[0].facts.pages == 3
+    assert encoded(guard, samples.tiff(tmp_path / "b.tif"))[0].facts.pages is None
+    big = samples.tiff_of_pages(tmp_path / "c.tif", 2, big_tiff=True)
+    assert encoded(guard, big)[0].facts.pages == 2
+
+
+def test_a_document_whose_later_pages_are_broken_shows_its_first(guard: Guard, tmp_path: Path) -> None:
+    path = samples.tiff_of_pages(tmp_path / "a.tif", 3, compression=None)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3 - 2000])
+    result, image = encoded(guard, path)
+    assert result.facts.pages == 2
+    assert samples.near(samples.quarters(image)[0], samples.RED)
+
+
+def test_a_photoshop_pictures_fourth_channel_is_transparency_only_where_it_says_so(
+    guard: Guard, tmp_path: Path
+) -> None:
+    picture = samples.scene().convert("RGBA")
+    picture.putalpha(Image.new("L", picture.size, 0))
+    _result, kept = encoded(guard, samples.psd(tmp_path / "selection.psd", picture, layers=2))
+    assert samples.near(samples.quarters(kept)[0], samples.RED)
+    _result, clear = encoded(guard, samples.psd(tmp_path / "transparent.psd", picture, layers=-2))
+    assert samples.near(samples.quarters(clear)[0], (255, 255, 255), 4)
+
+
+def test_a_photoshop_pictures_profile_is_applied(guard: Guard, tmp_path: Path) -> None:
+    muted = Image.new("RGB", (64, 64), (128, 160, 96))
+    _result, image = encoded(guard, samples.psd(tmp_path / "a.psd", muted, profile=samples.wide_gamut_profile()))
+    red, green, blue = image.getpixel((32, 32))  # type: ignore[misc]  # an RGB pixel is a triple
+    assert green - red > 38
+    assert green - blue > 68
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_grey_jpeg_xl_keeps_its_scale_at_every_depth(guard: Guard, tmp_path: Path, kind: str) -> None:
+    import imagecodecs
+    import numpy as np
+
+    most = {"uint8": 255, "uint16": 65535, "float32": 1.0}[kind]
+    ramp = np.tile(np.linspace(0, most, 256), (64, 1)).astype(kind)
+    path = tmp_path / "a.jxl"
+    path.write_bytes(imagecodecs.jpegxl_encode(ramp, lossless=True))
+    _result, image = encoded(guard, path)
+    values = [image.convert("L").getpixel((image.width * i // 4, image.height // 2)) for i in range(1, 4)]
+    assert all(isinstance(v, int) and abs(v - m) < 8 for v, m in zip(values, (64, 128, 192), strict=True))
+
+
+def test_a_jpeg_xl_that_was_a_jpeg_has_its_metadata_and_stands_upright(guard: Guard, tmp_path: Path) -> None:
+    path = samples.jxl_of_jpeg(tmp_path / "a.jxl", exif=samples.exif(6, camera=True, date="2024:05:06 07:08:09"))
+    result, image = encoded(guard, path)
+    assert (result.facts.width, result.facts.height) == (240, 320)
+    assert result.facts.camera == "NIKON D750"
+    assert result.facts.taken_at == "2024-05-06T07:08:09"
+    assert image.size == (150, 200)
+    assert samples.near(samples.quarters(image)[1], samples.RED)
+
+
+def test_a_small_jpeg_xl_that_was_a_jpeg_is_sent_as_a_jpeg(guard: Guard, tmp_path: Path) -> None:
+    result, _image = encoded(guard, samples.jxl_of_jpeg(tmp_path / "a.jxl"), EncodeSpec())
+    assert isinstance(result.parts[0], ImagePart)
+    assert result.parts[0].data.startswith(b"\xff\xd8\xff")
+
+
+def test_of_a_large_3d_picture_the_first_is_shown(guard: Guard, tmp_path: Path) -> None:
+    result, image = encoded(guard, samples.mpo(tmp_path / "a.mpo", (2400, 1800)), EncodeSpec())
+    assert result.facts.mime == "image/jpeg"
+    assert not result.facts.animated
+    assert image.size == (1568, 1176)
+    assert all(samples.near(s, m) for s, m in zip(samples.quarters(image), samples.QUARTERS, strict=True))
+
+
+@pytest.mark.parametrize("primary", [0, 2])
+def test_of_a_burst_the_primary_shot_is_shown(guard: Guard, tmp_path: Path, primary: int) -> None:
+    result, image = encoded(guard, samples.heic_burst(tmp_path / "a.heic", primary))
+    assert not result.facts.animated
     assert samples.near(samples.quarters(image)[0], samples.RED)
 
 
@@ -231,6 +362,13 @@ def test_a_small_jpeg_of_too_many_bytes_is_encoded_anew(guard: Guard, tmp_path: 
     result, _image = encoded(guard, path, EncodeSpec(max_bytes=300_000))
     assert isinstance(result.parts[0], ImagePart)
     assert len(result.parts[0].data) <= 300_000
+
+
+def _jxl_of_a_gigapixel(path: Path) -> Path:
+    """A codestream whose header says 32,768 x 32,768: not small, 18 bits of height, and as wide."""
+    bits = 0 | 2 << 1 | 32_767 << 3 | 1 << 21
+    path.write_bytes(b"\xff\x0a" + bits.to_bytes(8, "little") + bytes(100))
+    return path
 
 
 BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
@@ -256,9 +394,24 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("no height", lambda p: samples.png_of_size(p, 20, 0), NoPixels),
     ("gif of no pixels", samples.gif_of_no_pixels, NoPixels),
     ("300 megapixels", lambda p: samples.png_of_size(p, 20_000, 15_000), TooManyPixels),
+    ("truncated psd", lambda p: samples.truncated(samples.psd(p)), Truncated),
+    ("psd cut in its head", lambda p: samples.truncated(samples.psd(p), 0.0002), Truncated),
+    ("psd of 16 bits", lambda p: samples.psd(p, bits=16), Unsupported),
+    ("psd without its flattened picture", lambda p: samples.psd(p, flattened=False), Unsupported),
+    ("psd of no pixels", lambda p: _with_zeros(samples.psd(p), 14, 22), NoPixels),
+    ("truncated jxl", lambda p: samples.truncated(samples.jxl(p, samples.photo(300, 200))), Truncated),
+    ("truncated jxl of a jpeg", lambda p: samples.truncated(samples.jxl_of_jpeg(p)), Truncated),
+    ("garbage jxl", lambda p: samples.garbage_after(samples.jxl(p), 8, 9000), Corrupt),
+    ("jxl of a gigapixel", _jxl_of_a_gigapixel, TooManyPixels),
     ("raw-like tiff", samples.raw_like_tiff, Unsupported),
     ("bad checksum", lambda p: _with_byte(samples.png(p, samples.photo(300, 200)), 5000), Corrupt),
 ]
+
+
+def _with_zeros(path: Path, start: int, end: int) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + bytes(end - start) + data[end:])
+    return path
 
 
 def _with_byte(path: Path, at: int) -> Path:

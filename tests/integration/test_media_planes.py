@@ -36,7 +36,7 @@ def encoded(data: bytes, edge: int, tmp_path: Any) -> Image.Image:
     sniffed = identify.sniff(data[: identify.HEAD_BYTES])
     assert sniffed is not None
     with path.open("rb") as file:
-        (part,) = image.encode(file, sniffed, EncodeSpec(max_edge=edge)).parts
+        (part,) = image.encode(file, sniffed, EncodeSpec(max_edge=edge), 30).parts
     assert isinstance(part, ImagePart)
     return samples.opened_jpeg(part.data)
 

@@ -72,7 +72,11 @@ def test_each_file_that_is_no_media_has_its_own_reason(tmp_path: Path) -> None:
     noise = tmp_path / "noise.jpg"
     noise.write_bytes(b"\x01\x93" * 3000)
     assert type(failure(noise)) is NotMedia
-    for name, head in {"a.psd": b"8BPS\0\x01", "a.jxl": b"\xff\x0a\0", "a.cr3": b"\0\0\0\x18ftypcrx \0\0\0\0"}.items():
+    for name, head in {
+        "a.psb": b"8BPS\0\x02",
+        "a.jp2": b"\0\0\0\x0cjP  ",
+        "a.x3f": b"FOVb\0\0\0\0",
+    }.items():
         known = tmp_path / name
         known.write_bytes(head + bytes(100))
         assert isinstance(failure(known), Unsupported), name

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from captiond import jobs
+from captiond.by_url import Urls
 from captiond.config.models import Settings
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Outcomes
@@ -31,7 +32,9 @@ class Desk:
         settings = Settings()
         self.wiring = wire(settings, {})
         self.tasks = Tasks(self.wiring.endpoints)
-        self.outcomes = Outcomes(settings, self.tasks, HealthMonitor(self.wiring.endpoints.values(), settings.queue))
+        self.outcomes = Outcomes(
+            settings, self.tasks, HealthMonitor(self.wiring.endpoints.values(), settings.queue), Urls(())
+        )
         with db.write() as conn:
             self.root_id = add_root(conn)
 

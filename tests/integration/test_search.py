@@ -111,7 +111,7 @@ def test_a_query_of_very_many_words_is_wrong_usage(conn: Connection) -> None:
 typed = st.text(st.sampled_from("ab \"'*-+()^{}:,.|&\\\x00OR") | st.characters(), max_size=40)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(typed)
 @example('"a" * * "b"')
 @example('a NOT "')

@@ -236,7 +236,7 @@ def test_a_variable_that_is_wrong_is_named(here: Path, name: str, value: str, to
         max_size=4,
     )
 )  # fmt: skip
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_no_variable_makes_anything_else_than_settings_or_a_list_of_errors(environ: dict[str, str]) -> None:
     message = ""
     try:

@@ -20,6 +20,10 @@ MADE: list[tuple[Callable[[Path], Path], Kind, str]] = [
     (samples.gif, Kind.IMAGE, "image/gif"),
     (samples.bmp, Kind.IMAGE, "image/bmp"),
     (samples.tiff, Kind.IMAGE, "image/tiff"),
+    (samples.psd, Kind.IMAGE, "image/vnd.adobe.photoshop"),
+    (samples.jxl, Kind.IMAGE, "image/jxl"),
+    (samples.jxl_of_jpeg, Kind.IMAGE, "image/jxl"),
+    (samples.mpo, Kind.IMAGE, "image/jpeg"),
     (samples.heic, Kind.IMAGE, "image/heic"),
     (samples.avif, Kind.IMAGE, "image/avif"),
     (lambda path: samples.video(path, "mp4", seconds=0.3), Kind.VIDEO, "video/mp4"),
@@ -52,6 +56,13 @@ def test_every_format_is_told_by_its_content(
         (b"\x12\x34\x56\x78mdat" + bytes(20), "video/quicktime"),
         (b"MM\0*\0\0\0\x08", "image/tiff"),
         (b"GIF87a" + bytes(10), "image/gif"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "image/x-canon-cr2"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "image/x-canon-cr3"),
+        (b"FUJIFILMCCD-RAW 0201FF383501", "image/x-fuji-raf"),
+        (b"IIRO\x08\0\0\0", "image/x-olympus-orf"),
+        (b"IIRS\x08\0\0\0", "image/x-olympus-orf"),
+        (b"MMOR\0\0\0\x08", "image/x-olympus-orf"),
+        (b"IIU\0\x18\0\0\0", "image/x-panasonic-rw2"),
         (b"\0\0\x01\xba" + bytes(20), "video/mpeg"),
     ],
 )
@@ -86,10 +97,9 @@ def test_other_files_are_nothing_to_us(head: bytes) -> None:
 
 
 def test_formats_that_are_known_and_not_read_have_a_name() -> None:
-    assert unreadable_format(b"8BPS\0\x01") == "Photoshop"
+    assert unreadable_format(b"8BPS\0\x02") == "Photoshop's large documents"
     assert unreadable_format(b"<?xml version='1.0'?>\n<svg xmlns='...'>") == "SVG"
-    assert sniff(b"II*\0\x10\0\0\0CR\x02\0") is None
-    assert unreadable_format(b"II*\0\x10\0\0\0CR\x02\0") == "Canon raw"
+    assert unreadable_format(b"FOVb") == "Sigma raw"
 
 
 @given(st.binary(max_size=HEAD_BYTES))

@@ -13,7 +13,8 @@ from PIL import Image, ImageFilter
 import media_samples as samples
 from captiond.errors import FAILURES, Corrupt, Internal
 from captiond.media import metadata, wire
-from captiond.media.image import fitted, without_metadata
+from captiond.media.image import fitted
+from captiond.media.jpeg import without_metadata
 from captiond.media.measure import measure, name_of
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, Kind, Measures, MediaFacts, Opened, Stat
@@ -112,6 +113,20 @@ def test_a_fitted_size_keeps_the_shape_and_never_grows(width: int, height: int, 
     assert abs(new_width * height - new_height * width) <= max(width, height)
 
 
+@given(st.integers(1, 60_000), st.integers(1, 60_000), st.integers(64, 16_384), st.integers(1, 1000))
+def test_a_panoramas_short_edge_is_kept_as_far_as_there_is_one(
+    width: int, height: int, edge: int, short_edge: int
+) -> None:
+    size, plain = fitted((width, height), edge, short_edge), fitted((width, height), edge)
+    assert size[0] <= width
+    assert size[1] <= height
+    if max(width, height) <= 4 * min(width, height):
+        assert size == plain
+    elif max(size) < min(8000, max(width, height)):
+        assert min(size) >= min(short_edge, width, height) - 1
+    assert max(size) <= max(8000, edge)
+
+
 @given(st.binary(max_size=400))
 def test_cutting_metadata_out_of_anything_keeps_what_is_no_jpeg(data: bytes) -> None:
     assert len(without_metadata(data)) <= len(data)
@@ -121,7 +136,9 @@ def test_cutting_metadata_out_of_anything_keeps_what_is_no_jpeg(data: bytes) -> 
 STAT = Stat(1000, 1, 2, 3)
 IMAGE = Opened("/a.jpg", STAT, "00", Kind.IMAGE, "image/jpeg", 1000)
 VIDEO = Opened("/a.mp4", STAT, "00", Kind.VIDEO, "video/mp4", 1000)
-FACTS = MediaFacts(Kind.IMAGE, "image/jpeg", "jpeg", 40, 30, taken_at="2024-01-02T03:04:05", latitude=1.5, longitude=-2)
+FACTS = MediaFacts(
+    Kind.IMAGE, "image/jpeg", "jpeg", 40, 30, taken_at="2024-01-02T03:04:05", latitude=1.5, longitude=-2, pages=3
+)
 SPEC = EncodeSpec(max_frames=2, max_bytes=100_000)
 
 
@@ -183,6 +200,7 @@ def test_a_long_detail_is_cut() -> None:
         {"facts": None},
         {"facts": {"format": "jpeg", "width": -1, "height": 2}},
         {"facts": {"format": "jpeg", "width": 10**12, "height": 2}},
+        {"facts": {"format": "tiff", "width": 1, "height": 2, "pages": -1}},
         {"facts": {"format": 7, "width": 1, "height": 2}},
         {"facts": {"format": "x" * 5000, "width": 1, "height": 2}},
         {"pictures": "none"},

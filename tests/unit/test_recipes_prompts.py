@@ -157,6 +157,18 @@ def test_frames_are_told_as_frames_of_one_video_with_their_times() -> None:
     assert text("Q", CLIP, times=(0.0,)) == "Q\n\nThis picture is a frame of one video of 12.3 s, at 0.0 s."
 
 
+def test_an_animations_frames_are_told_as_such() -> None:
+    moving = MediaFacts(Kind.IMAGE, "image/gif", "gif", 320, 240, duration_seconds=2.3, animated=True)
+    assert text("Q", moving, times=(0.0, 1.2)) == (
+        "Q\n\nThese 2 pictures are frames of one animation of 2.3 s, at 0.0 s, 1.2 s."
+    )
+
+
+def test_the_first_page_of_a_document_is_told_as_that() -> None:
+    document = MediaFacts(Kind.IMAGE, "image/tiff", "tiff", 320, 240, pages=12)
+    assert text("Q", document) == "Q\n\nThis picture is page 1 of 12."
+
+
 def test_a_video_that_is_sent_whole_needs_no_words_on_frames() -> None:
     whole = Encoded(CLIP, (WholeFile("video/mp4", "/r/a.mp4", Stat(1, 1, 1, 1)),))
     assert recipes.request(Recipe(prompt="Q"), model="m", encoded=whole, context=HERE).text == "Q"

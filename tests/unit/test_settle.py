@@ -265,5 +265,5 @@ class GateMachine(RuleBasedStateMachine):
         }
 
 
-GateMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+GateMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestGate = GateMachine.TestCase

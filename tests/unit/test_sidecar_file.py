@@ -324,7 +324,7 @@ def test_a_folder_reached_through_a_link_is_written(folder: Path, tmp_path: Path
     assert (folder / "photo.jpg.caption.json").read_bytes() == NEW
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.binary(min_size=1, max_size=60).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b"..")))
 def test_every_name_that_linux_allows_gets_its_sidecar(tmp_path: Path, name: bytes) -> None:
     path = os.path.join(tmp_path, os.fsdecode(name))

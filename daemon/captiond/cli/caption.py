@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     epilog=example("captiond caption photo.jpg holiday/", "captiond caption --json https://example.org/cat.jpg"),
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
+@click.option("--inline", is_flag=True, help="Fetch URLs here and send their bytes.")
 @as_json
 @click.pass_obj
-def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
+def caption(app: App, paths: tuple[str, ...], inline: bool, as_json: bool) -> int:
     """Caption files, folders (with all in them) and http(s) URLs now, and wait for it.
 
     They are stored like the service does it, also where they are under no root, and what has an answer already costs
     nothing. While the service runs it does the work, and these come first. Ends with 1 if any failed.
+
+    Of a URL the endpoint gets the URL itself, and the bytes if it can't fetch it. What it is not to know (an address of
+    this network, a user name and password) or can't decode is fetched here at once.
 
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
     """
@@ -38,10 +42,12 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
     settings = app.loaded.settings
     # What fails is told below, once.
     log.configure("debug" if settings.log.level == "debug" else "error", settings.log.format)
-    request = Request(app.database(create=True, migrate=True), settings, note)
+    request = Request(app.database(create=True, migrate=True), settings, note, inline)
     there = [path for path in paths if is_url(path) or os.path.lexists(path)]
     told = [_missing(path) for path in paths if path not in there]
-    ids = request.enqueue(list(targets(settings, there)))
+    asked = list(targets(settings, there))
+    request.tell_not_sent(asked)
+    ids = request.enqueue(asked)
     if there and not ids:
         note("there is no image or video in it")
     try:
@@ -62,7 +68,8 @@ def caption(app: App, paths: tuple[str, ...], as_json: bool) -> int:
         say_json(told)
     spend = f", {usd(last.usd)}" if last.usd else ""
     failed = last.failed + len(paths) - len(there)
-    note(f"{last.done:,} captioned, {failed:,} failed{spend}")
+    unsupported = f", {last.unsupported:,} unsupported" if last.unsupported else ""
+    note(f"{last.done:,} captioned, {failed - last.unsupported:,} failed{unsupported}{spend}")
     return 1 if failed or last.blocked else 0
 
 
@@ -84,7 +91,7 @@ def _told(app: App, job: Ended, *, quiet: bool) -> dict[str, Any]:
     message, remedy = explained(job.reason, job.detail)
     if not quiet:
         note(f"{job.path}: {message}" + (f" ({remedy})" if remedy else ""))
-    return {"path": job.path, "state": "failed", "reason": job.reason, "message": message, "remedy": remedy}
+    return {"path": job.path, "state": job.state.value, "reason": job.reason, "message": message, "remedy": remedy}
 
 
 class _Bar:

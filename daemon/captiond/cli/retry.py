@@ -10,6 +10,8 @@ from captiond.cli.app import App, as_json, example
 from captiond.cli.names import texts
 from captiond.cli.output import note, number, safe, say, say_json
 
+_LEFT = "they are tried again when they or captiond change; name a file to try it now"
+
 
 @click.command(
     epilog=example("captiond retry --all", "captiond retry /srv/media/incoming/2026"),
@@ -21,7 +23,8 @@ from captiond.cli.output import note, number, safe, say, say_json
 def retry(app: App, paths: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Queue failed files again, with fresh attempts, before the backlog.
 
-    A PATH is a file, or a folder with all that failed below it. Files that are gone stay as they are.
+    A PATH is a file, or a folder with all that failed below it. Files that are gone stay as they are. Unsupported ones
+    are taken up by themselves when they or captiond change; one that is named by its own PATH is tried now.
 
     With --json: an object with queued, the number of files.
     """
@@ -40,8 +43,10 @@ def retry(app: App, paths: tuple[str, ...], everything: bool, as_json: bool) -> 
 
 def _requeue(app: App, paths: tuple[str, ...]) -> int:
     from captiond import jobs
+    from captiond.fetch import printable
+    from captiond.paths import is_url
     from captiond.store import details
-    from captiond.values import Priority
+    from captiond.values import JobState, Priority
 
     database = app.database()
     file_ids: set[int] | None = None
@@ -49,9 +54,15 @@ def _requeue(app: App, paths: tuple[str, ...]) -> int:
         file_ids = set()
         with database.read() as conn:
             for path in paths:
-                found = {file_id for text in texts(path) for file_id in details.failed_under(conn, text)}
-                if not found:
-                    note(f"nothing failed at {safe(path)}")
+                names = texts(path)
+                found = {file_id for text in names for file_id in details.ended_under(conn, text, JobState.FAILED)}
+                own = {details.find(conn, text) for text in names}
+                left = {file_id for text in names for file_id in details.ended_under(conn, text, JobState.UNSUPPORTED)}
+                found |= left & own
+                if left - own:
+                    note(f"{number(len(left - own), 'file')} below {safe(path)} unsupported, and left alone: {_LEFT}")
+                elif not found:
+                    note(f"nothing failed at {safe(printable(path) if is_url(path) else path)}")
                 file_ids |= found
         if not file_ids:
             return 0

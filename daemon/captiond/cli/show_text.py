@@ -11,7 +11,9 @@ from captiond.values import ANSWERED
 
 SHOWN_OF_REJECTED = 160
 """Characters of an answer that could not be used, shown without --history."""
-_STATES = {"done": "green", "failed": "red", "refused": "yellow", "pending": "yellow", "written": "green"}
+_STATES = {"done": "green", "written": "green", "failed": "red"} | dict.fromkeys(
+    ("unsupported", "refused", "pending"), "yellow"
+)
 
 
 def print_details(document: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import click
 from captiond.cli.app import App, as_json, example
 from captiond.cli.explain import explained
 from captiond.cli.output import iso, note, say_json
+from captiond.errors import Unsupported
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,7 +35,7 @@ def status(app: App, errors: int, as_json: bool) -> None:
     """Show whether the service runs, the queue, each root and endpoint, what was spent today, and the newest errors.
 
     With --json: an object with version, database, service, queue, files, roots, endpoints, spend_today, sidecars,
-    errors.
+    errors, unsupported.
     """
     document = _document(app, errors)
     if not app.exists():
@@ -84,6 +85,7 @@ def _nothing(app: App) -> dict[str, Any]:
         "spend_today": _spend([]),
         "sidecars": {"written": 0, "pending": 0, "refused": 0, "troubles": []},
         "errors": [],
+        "unsupported": [],
     }
 
 
@@ -103,6 +105,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
         "spend_today": _spend(calls.spend_since(conn, midnight)),
         "sidecars": _sidecars(conn),
         "errors": [_error(row) for row in jobs.failures(conn, errors)],
+        "unsupported": [_unsupported(row) for row in jobs.unsupported_kinds(conn, NEWEST)],
     }
 
 
@@ -129,6 +132,7 @@ def _roots(conn: Connection) -> list[dict[str, Any]]:
                 "files": present.get(row.id, 0),
                 "queued": counts["queued"] + counts["running"],
                 "failed": counts["failed"],
+                "unsupported": counts["unsupported"],
                 "last_scan": iso(row.scanned_at),
                 "scan_seconds": row.scan_seconds,
             }
@@ -189,3 +193,8 @@ def _error(row: Any) -> dict[str, Any]:
         "remedy": remedy,
         "at": iso(row.finished_at),
     }
+
+
+def _unsupported(row: Any) -> dict[str, Any]:
+    message, remedy = explained(Unsupported.code, row.detail)
+    return {"reason": Unsupported.code, "message": message, "remedy": remedy, "files": row.files, "path": row.path}

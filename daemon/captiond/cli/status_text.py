@@ -17,6 +17,7 @@ def print_status(document: Mapping[str, Any]) -> None:
     _spend(document["spend_today"])
     _sidecars(document["sidecars"])
     _errors(document["errors"], document["queue"]["failed"])
+    _unsupported(document["unsupported"], document["queue"]["unsupported"])
 
 
 def _head(document: Mapping[str, Any]) -> None:
@@ -37,6 +38,7 @@ def _queue(document: Mapping[str, Any]) -> None:
     say(
         f"queue     {queue['queued']:,} queued, {queue['running']:,} running, {queue['done']:,} done, "
         + (style(failed, fg="red") if queue["failed"] else failed)
+        + f", {queue['unsupported']:,} unsupported"
     )
     parts = [
         f"{number(files['captioned'], 'caption')} for {number(files['media'], 'image and video', 'images and videos')}"
@@ -67,6 +69,7 @@ def _roots(roots: list[Mapping[str, Any]]) -> None:
             number(root["files"], "file"),
             f"{root['queued']:,} waiting" if root["queued"] else "",
             f"{root['failed']:,} failed" if root["failed"] else "",
+            f"{root['unsupported']:,} unsupported" if root["unsupported"] else "",
             f"scanned {local_time(root['last_scan'])}"
             + (f" in {root['scan_seconds']:.1f} s" if root["scan_seconds"] else ""),
         ]
@@ -123,3 +126,16 @@ def _errors(errors: list[Mapping[str, Any]], failed: int) -> None:
         say(f"    {safe(error['reason'])}: {safe(error['message'])}")
         if error["remedy"]:
             say(f"    remedy: {safe(error['remedy'])}")
+
+
+def _unsupported(kinds: list[Mapping[str, Any]], files: int) -> None:
+    if not kinds:
+        return
+    say()
+    say(style("unsupported", bold=True) + ": not tried again until the file or captiond changes")
+    for kind in kinds:
+        say(f"  {number(kind['files'], 'file')}, such as {safe(kind['path'])}: {safe(kind['message'])}")
+    if kinds[0]["remedy"]:
+        say(f"  remedy: {safe(kinds[0]['remedy'])}")
+    if (others := files - sum(kind["files"] for kind in kinds)) > 0:
+        say(f"  and {number(others, 'other')}")

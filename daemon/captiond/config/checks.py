@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pathspec import GitIgnoreSpec
 
 from captiond.config.lines import Key
-from captiond.config.models import BUILTIN, LOCAL, OXEN
+from captiond.config.models import BUILTIN, LOCAL, OXEN, RELPATH
 from captiond.config.variables import PROMPT_VARIABLES, unknown_variables
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -153,6 +153,9 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
             yield Problem(("watch", index, "recipe"), text, recipe)
         for name in ("include", "exclude"):
             yield from _patterns(("watch", index, name), root.get(name))
+        url = root.get("public_url")
+        if isinstance(url, str) and (wrong := _public_url(url)):
+            yield Problem(("watch", index, "public_url"), wrong, url)
         path = root.get("path")
         if isinstance(path, str) and path:
             paths.append((index, path))
@@ -162,6 +165,30 @@ def _watch(watch: list[Mapping[str, Any]], recipes: set[str]) -> Iterator[Proble
     for index, root in enumerate(watch):
         if root.get("path") == "":
             yield Problem(("watch", index, "path"), "is empty; it must be a folder's path")
+
+
+def _public_url(url: str) -> str | None:
+    """What is wrong with a root's `public_url`, and what it has to be."""
+    like = f'; it must be like "https://cdn.example/{RELPATH}"'
+    if not url.startswith(("http://", "https://")):
+        return "does not begin with http:// or https://" + like
+    if (times := url.count(RELPATH)) != 1:
+        return f"has {RELPATH} in it {times} times, and must have it once" + like
+    rest = url.replace(RELPATH, "x")
+    if "{" in rest or "}" in rest:
+        return f"has braces in it that are not {RELPATH}'s" + like
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is no valid address" + like
+    if not parts.hostname or RELPATH in parts.netloc:
+        return "has no host before its path" + like
+    if "@" in parts.netloc:
+        return "must not hold a user or password: it is sent to the endpoint" + like
+    if "#" in url or any(char.isspace() for char in url):
+        return "must not hold a # part or white space" + like
+    return None
 
 
 def _patterns(key: Key, patterns: Any) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ OXEN_MODEL = "gemini-3-flash-preview"
 OXEN_KEY_ENV = "OXEN_API_KEY"
 BUILTIN = "builtin"
 LOCAL = "local"
+RELPATH = "{relpath}"
+"""Stands in a root's `public_url` for a file's path below the root."""
 
 
 def _expanded(path: Path) -> Path:
@@ -71,7 +73,7 @@ class Endpoint(Section):
     timeout_seconds: float = Field(default=120, gt=0)
     """The whole call, from the first byte sent to the last one read."""
     max_edge: int = Field(default=1568, ge=64, le=16384)
-    """Pixels of a picture's long edge; larger ones are made smaller, none is made larger."""
+    """Pixels of a picture's long edge; larger ones are made smaller, none larger. Beyond 4:1 the short edge keeps 512."""
     max_bytes: int = Field(default=3_500_000, ge=10_000)
     """Of one picture as sent."""
     max_video_bytes: int = Field(default=20_000_000, ge=10_000)
@@ -79,7 +81,7 @@ class Endpoint(Section):
     video: VideoMode = VideoMode.AUTO
     """auto: the file itself where the server is known to take it, else frames; video_url, frames or off."""
     max_frames: int = Field(default=8, ge=1, le=64)
-    """Of one video that is sent as frames."""
+    """Of one video or animation that is sent as frames."""
     frame_edge: int = Field(default=768, ge=64, le=16384)
     """Pixels of a frame's long edge."""
 
@@ -125,7 +127,9 @@ class Watch(Section):
     scan_seconds: float = Field(default=900, ge=1)
     """How often an inotify root is compared with the database, for what events missed."""
     poll_seconds: float = Field(default=10, ge=0.2)
-    """How often a polled root is compared; longer by itself where a comparison would cost over 1 % of a core."""
+    """How often a polled root is compared; longer by itself where a comparison would cost over half a percent of a core."""
+    public_url: str | None = None
+    """Where an endpoint finds the root's files: sent instead of their bytes; {relpath} is the path below the root."""
 
 
 class Sidecar(Section):

@@ -50,6 +50,7 @@ EXAMPLES = {
     ("recipes.NAME", "model"): OXEN_MODEL,
     ("recipes.NAME", "temperature"): 0.2,
     ("watch", "path"): "/srv/media/incoming",
+    ("watch", "public_url"): "https://cdn.example/{relpath}",
     ("local", "model_path"): "/var/lib/captiond/models/model.gguf",
     ("local", "mmproj_path"): "/var/lib/captiond/models/mmproj.gguf",
 }

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captiond import jobs, log
+from captiond.by_url import Urls
 from captiond.dispatch import record
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
@@ -86,10 +87,11 @@ class Dispatcher:
         self._log = log.get("dispatch")
         self._events: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._endpoints = {route.endpoint.name: route.endpoint for route in routes.values()}
-        self._pools = Pools(self._endpoints.values(), settings.media, self._events)
+        urls = Urls(settings.watch)
+        self._pools = Pools(self._endpoints.values(), settings.media, urls, self._events)
         self._tasks = Tasks(self._endpoints)
         self.health = HealthMonitor(self._endpoints.values(), settings.queue)
-        self._outcomes = Outcomes(settings, self._tasks, self.health)
+        self._outcomes = Outcomes(settings, self._tasks, self.health, urls)
         self._committer = Committer(db, self._outcomes)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
@@ -202,7 +204,7 @@ class Dispatcher:
         for step in steps:
             match step:
                 case Encode(task=task):
-                    self._pools.encode(task)
+                    self._pools.encode(task, self._downloads)
                 case Publish(plan=plan):
                     self._publish(plan)
                 case End(task=task, ending=ending, via=via, failure=failure):

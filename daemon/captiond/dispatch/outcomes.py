@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, policy
@@ -16,16 +16,30 @@ from captiond.dispatch import record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
-from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge, Unreadable
+from captiond.errors import (
+    BadRequest,
+    CannotFetch,
+    Failure,
+    Fault,
+    Internal,
+    ServerError,
+    Stopped,
+    TooLarge,
+    Unreadable,
+)
 from captiond.store import calls, files, sidecars
 from captiond.values import Call, FilePart
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from captiond.by_url import Urls
     from captiond.config.models import Settings
     from captiond.dispatch.health import HealthMonitor
     from captiond.media.spec import EncodeSpec
+
+_NOT_BY_URL = (CannotFetch, BadRequest, TooLarge, ServerError)
+"""What a server may answer to a URL that it can't fetch, told with a status."""
 
 VANISHED_SECONDS = 5.0
 """Until then the watcher of the root knows whether the file is gone or the whole root is away."""
@@ -61,10 +75,11 @@ Step = Encode | Publish | End
 class Outcomes:
     """Judges outcomes on the dispatcher's thread."""
 
-    def __init__(self, settings: Settings, tasks: Tasks, health: HealthMonitor) -> None:
+    def __init__(self, settings: Settings, tasks: Tasks, health: HealthMonitor, urls: Urls) -> None:
         self._settings = settings
         self._tasks = tasks
         self._health = health
+        self._urls = urls
         self._log = log.get("dispatch")
         self.stopping = False
 
@@ -87,6 +102,10 @@ class Outcomes:
         self._was_read(task, outcome)
         leader = self._tasks.leader(task)
         if leader is task:
+            if outcome.encoded is not None:
+                task.encoded = outcome.encoded
+                self._tasks.make_ready(task)
+                return []
             task.stage = Stage.ENCODING
             return [Encode(task)]
         task.stage = Stage.FOLLOWING
@@ -107,7 +126,7 @@ class Outcomes:
             case WasAnswered():
                 return self._answered(conn, task, outcome)
             case HasFailed():
-                return self._failed(conn, task, outcome.failure, outcome.call)
+                return self._failed(conn, task, outcome.failure, outcome.call, by_url=outcome.by_url)
             case WasEncoded():
                 return self.judge_unwritten(conn, outcome) or []
 
@@ -119,7 +138,7 @@ class Outcomes:
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
-        return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None)
+        return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None, by_url=False)
 
     def give_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
         """Tasks that can't go on now: they wait in the database, with their attempt returned."""
@@ -146,6 +165,8 @@ class Outcomes:
         caption_id = record.answered(conn, task.route, task.opened, facts, outcome.reply, outcome.answer, now)
         self._called(conn, task, outcome.call, None)
         task.caption = outcome.reply.caption
+        if task.url_failed is not None:
+            self._urls.refused(task.job, task.endpoint, task.url_failed)
         return self._done(conn, task, caption_id, via="call")
 
     def _published(self, conn: Connection, outcome: WasPublished) -> list[Step]:
@@ -160,9 +181,11 @@ class Outcomes:
         self._tasks.publishing.pop(outcome.file_id, None)
         return []
 
-    def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:
+    def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None, *, by_url: bool) -> list[Step]:
         if call is not None:
             self._called(conn, task, call, failure)
+            if by_url and not self.stopping and isinstance(failure, _NOT_BY_URL) and failure.http_status is not None:
+                return self._with_bytes(task, failure)
             task.spec = self._other_form(task, failure)
             if task.spec is not None:
                 task.stage = Stage.ENCODING
@@ -177,6 +200,22 @@ class Outcomes:
             chance=random.random(),
         )
         return self._decide(conn, task, failure, decision)
+
+    def _with_bytes(self, task: Task, failure: Failure) -> list[Step]:
+        """A URL did not do: the bytes instead, within the same attempt. If they do, it was the URL's fault.
+
+        Words that say so are believed at once, so that the files in flight beside this one are spared the same.
+        """
+        assert task.encoded is not None
+        task.url_failed = None if isinstance(failure, TooLarge) else failure
+        if isinstance(failure, CannotFetch):
+            self._urls.refused(task.job, task.endpoint, failure)
+        if task.encoded.parts:
+            task.encoded = replace(task.encoded, url=None)
+            self._tasks.make_ready(task)
+            return []
+        task.spec, task.stage = None, Stage.ENCODING
+        return [Encode(task)]
 
     # --- endings
 
@@ -197,8 +236,7 @@ class Outcomes:
         job, reason, detail, now = task.job, failure.code, failure.message, time.time()
         match decision:
             case policy.GiveUp():
-                ending = "failed"
-                record.failed(conn, job, task.opened, failure, now)
+                ending = record.failed(conn, job, task.opened, failure, now).value
             case policy.Retry(due_at=due_at):
                 ending = "retry"
                 jobs.retry(conn, job, due_at=due_at, reason=reason, detail=detail)

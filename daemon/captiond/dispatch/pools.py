@@ -17,6 +17,7 @@ from captiond.media.guard import Guard, GuardLimits
 from captiond.paths import is_url
 
 if TYPE_CHECKING:
+    from captiond.by_url import Urls
     from captiond.config.models import Media
     from captiond.dispatch.record import Plan
     from captiond.dispatch.tasks import Task
@@ -34,8 +35,13 @@ class Pools:
     """
 
     def __init__(
-        self, endpoints: Iterable[Endpoint], media: Media, events: queue.SimpleQueue[work.Outcome | None]
+        self,
+        endpoints: Iterable[Endpoint],
+        media: Media,
+        urls: Urls,
+        events: queue.SimpleQueue[work.Outcome | None],
     ) -> None:
+        self._urls = urls
         self.encoders = media.workers or os.cpu_count() or 1
         self._events = events
         self._limits = GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb)
@@ -50,14 +56,14 @@ class Pools:
 
     def read(self, task: Task, downloads: Path) -> None:
         """Identify and hash."""
-        job = task.job
-        self._encode.submit(job.id, lambda: work.read_file(job, downloads))
+        job, route = task.job, task.route
+        self._encode.submit(job.id, lambda: work.read_file(job, route, downloads, self._urls))
 
-    def encode(self, task: Task) -> None:
+    def encode(self, task: Task, downloads: Path) -> None:
         """Make what the endpoint takes."""
         assert task.opened is not None
         job, opened, route, spec = task.job, task.opened, task.route, task.spec
-        self._encode.submit(job.id, lambda: work.encode(job, opened, route, spec, self._guard()))
+        self._encode.submit(job.id, lambda: work.encode(job, opened, route, spec, self._guard(), downloads, self._urls))
 
     def ask(self, task: Task) -> None:
         """Call the endpoint."""

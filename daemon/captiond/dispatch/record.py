@@ -6,6 +6,7 @@ commit, its digest already recorded, so that a crash in between costs a rewrite 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, sidecar
 from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
+from captiond.media.versions import software
 from captiond.paths import is_url
 from captiond.store import files, sidecars
-from captiond.values import Answer, Job, MediaFacts, Opened, Priority, Reply
+from captiond.values import Answer, Job, JobState, MediaFacts, Opened, Priority, Reply
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,6 +31,9 @@ before."""
 
 RETRY_SIDECAR_SECONDS = 60.0
 """A sidecar that could not be written is tried again after this time."""
+
+_software = functools.cache(software)
+"""It stays the same for a process: what is installed beside it takes effect with the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,18 @@ def done(
     return plan(conn, job.file_id, settings)
 
 
-def failed(conn: Connection, job: Job, opened: Opened | None, failure: Failure, now: float) -> None:
-    """The job's end: no caption. One that belonged to earlier bytes no longer shows."""
+def failed(conn: Connection, job: Job, opened: Opened | None, failure: Failure, now: float) -> JobState:
+    """The job's end: no caption. One that belonged to earlier bytes no longer shows. Returns: the state it ended in."""
     if opened is not None and opened.sha256 != job.known_sha256:
         content_id = captions.content_id(conn, opened, None)
         captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=None)
     elif isinstance(failure, _NEVER_CAPTIONED) and job.known_sha256 is not None:
         files.no_media(conn, job.file_id)
+    if isinstance(failure, Unsupported):
+        jobs.unsupported(conn, job, reason=failure.code, detail=failure.message, software=_software(), now=now)
+        return JobState.UNSUPPORTED
     jobs.fail(conn, job, reason=failure.code, detail=failure.message, now=now)
+    return JobState.FAILED
 
 
 def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | None:

@@ -26,6 +26,7 @@ class Route:
     """A recipe with its endpoint: all that the stages need to know.
 
     `auto_video`: whether a video is sent as it is depends on what the endpoint takes; `spec` says frames then.
+    `base_url` is the endpoint's address; None for one in this process, which fetches nothing.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Route:
     digest: str
     spec: EncodeSpec
     auto_video: bool
+    base_url: str | None = None
 
     def spec_for(self, kind: Kind) -> EncodeSpec:
         """The encode settings for one file, with `video = "auto"` decided; may ask the endpoint once what it takes."""
@@ -54,7 +56,8 @@ def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, 
     for name, recipe in settings.recipes.items():
         endpoint = endpoints[asked[name]]
         model = recipe.model or endpoint.model
-        limits = settings.endpoints.get(asked[name]) or EndpointSettings(base_url="http://in-process", model=model)
+        configured = settings.endpoints.get(asked[name])
+        limits = configured or EndpointSettings(base_url="http://in-process", model=model)
         spec = EncodeSpec(
             max_edge=limits.max_edge,
             max_bytes=limits.max_bytes,
@@ -67,7 +70,8 @@ def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, 
         )
         shape = f"{limits.max_edge}/{limits.video}/{limits.max_frames}/{limits.frame_edge}"
         digest = recipes.digest(recipe, model=model, identity=endpoint.identity, shape=shape)
-        routes[name] = Route(name, recipe, endpoint, model, digest, spec, limits.video is VideoMode.AUTO)
+        base_url = configured.base_url if configured else None
+        routes[name] = Route(name, recipe, endpoint, model, digest, spec, limits.video is VideoMode.AUTO, base_url)
     return routes
 
 
@@ -86,6 +90,7 @@ def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSp
     return replace(
         spec,
         max_edge=min(spec.max_edge, edge),
+        short_edge=min(spec.short_edge, int(max(min(part.width, part.height) for part in pictures) * SHRINK)),
         frame_edge=min(spec.frame_edge, edge),
         max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), 10_000),
     )

@@ -42,6 +42,7 @@ class Task:
     calls: int = 0
     usage: Usage = Usage()
     bytes_sent: int = 0
+    url_failed: Failure | None = None
     claimed_at: float = field(default_factory=time.time)
     asked_at: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Task:
             "caption": self.caption,
             "reason": failure.code if failure else None,
             "detail": failure.message if failure else None,
-            "remedy": failure.remedy if failure and outcome == "failed" else None,
+            "remedy": failure.remedy if failure and outcome in ("failed", "unsupported") else None,
             "recipe": self.route.name,
             "endpoint": self.endpoint,
             "model": self.route.model,
@@ -85,11 +86,13 @@ class Task:
         if self.opened is not None:
             line |= {"sha256": self.opened.sha256, "kind": self.opened.kind.value, "bytes": self.opened.bytes}
         if self.encoded is not None:
-            pictures = [part for part in self.encoded.parts if isinstance(part, ImagePart)]
-            line |= {"width": self.encoded.facts.width, "height": self.encoded.facts.height, "pictures": len(pictures)}
+            facts, parts = self.encoded.facts, () if self.encoded.url else self.encoded.parts
+            pictures = [part for part in parts if isinstance(part, ImagePart)]
+            line |= {"width": facts.width or None, "height": facts.height or None, "pictures": len(pictures)}
         if self.calls:
             line |= {
                 "sent_bytes": self.bytes_sent,
+                "by_url": True if self.encoded is not None and self.encoded.url is not None else None,
                 "prompt_tokens": self.usage.prompt_tokens,
                 "completion_tokens": self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captiond import fetch, log, recipes, sidecar
+from captiond import by_url, fetch, log, recipes, sidecar
+from captiond.by_url import Urls
 from captiond.dispatch.routes import Route
 from captiond.errors import Failure, Internal
 from captiond.media import reader
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WasRead:
-    """The file was opened, identified and hashed."""
+    """The file was opened, identified and hashed. `encoded` is there when it is a URL that is sent as such."""
 
     job_id: int
     opened: Opened
     seconds: float
+    encoded: Encoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,12 @@ class WasAnswered:
 
 @dataclass(frozen=True, slots=True)
 class HasFailed:
-    """A stage failed. `call` is there when a request was made."""
+    """A stage failed. `call` is there when a request was made; `by_url`: with a URL in it."""
 
     job_id: int
     failure: Failure
     call: Call | None = None
+    by_url: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +77,48 @@ class WasPublished:
 Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished
 
 
-def read_file(job: Job, downloads: Path) -> Outcome:
-    """Open, identify and hash the job's file; a URL is fetched into `downloads` first."""
+def read_file(job: Job, route: Route, downloads: Path, urls: Urls) -> Outcome:
+    """Open, identify and hash the job's file; a URL is looked at, and fetched into `downloads` unless it is sent as such."""
     started = time.perf_counter()
 
     def stage() -> Outcome:
-        if is_url(job.path):
-            opened = reader.read(str(fetch.fetch(job.path, downloads / str(job.id))), None)
-        else:
-            opened = reader.read(job.path, job.root)
-        return WasRead(job.id, opened, time.perf_counter() - started)
+        if not is_url(job.path):
+            return WasRead(job.id, reader.read(job.path, job.root), time.perf_counter() - started)
+        if route.base_url is not None and urls.of_job(job, route.endpoint.name, route.base_url) is not None:
+            head = fetch.peek(job.path)
+            found = head and by_url.peeked(job.path, head, route.base_url, route.spec_for)
+            if found:
+                opened, encoded = found
+                return WasRead(job.id, opened, time.perf_counter() - started, encoded)
+        return WasRead(job.id, _fetched(job, downloads), time.perf_counter() - started)
 
     return _guarded(job.id, stage)
 
 
-def encode(job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, guard: Guard) -> Outcome:
-    """Make of the file what the endpoint takes; `spec` is given when an earlier one was too large."""
+def encode(
+    job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, guard: Guard, downloads: Path, urls: Urls
+) -> Outcome:
+    """Make of the file what the endpoint takes; `spec` is given when an earlier one was too large.
+
+    A URL that was only looked at comes here when it does not do: it is fetched now.
+    """
     started = time.perf_counter()
 
     def stage() -> Outcome:
-        chosen = spec or route.spec_for(opened.kind)
-        encoded = guard.encode(opened, chosen)
+        only_seen = is_url(opened.path)
+        file = _fetched(job, downloads) if only_seen else opened
+        chosen = spec or route.spec_for(file.kind)
+        encoded = guard.encode(file, chosen)
+        url = urls.of_job(job, route.endpoint.name, route.base_url) if spec is None and not only_seen else None
+        if url is not None and by_url.may_go(file, encoded, chosen):
+            encoded = replace(encoded, url=url)
         return WasEncoded(job.id, encoded, chosen, time.perf_counter() - started)
 
     return _guarded(job.id, stage)
+
+
+def _fetched(job: Job, downloads: Path) -> Opened:
+    return reader.read(str(fetch.fetch(job.path, downloads / str(job.id), job.login)), None)
 
 
 def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
@@ -120,7 +141,7 @@ def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
         return WasAnswered(job.id, answer, reply, call)
     call = _call(route, answer, started_at, time.perf_counter() - started)
     call = replace(call, outcome=failure.code, http_status=failure.http_status, rejected=failure.rejected)
-    return HasFailed(job.id, failure, call)
+    return HasFailed(job.id, failure, call, by_url=encoded.url is not None)
 
 
 def _call(route: Route, answer: Answer | None, started_at: float, seconds: float) -> Call:

@@ -1,4 +1,4 @@
-"""The body of one request: JSON with the media as base64 data URLs, made while it is sent.
+"""The body of one request: JSON with the media as base64 data URLs, made while it is sent, or as one URL.
 
 Nothing of a video is ever held whole: its file is read in pieces, each piece encoded and handed to the socket. With a
 file of 75 MB that took 3.4 MB of memory and 117 ms, against 286 MB and 594 ms through `chat.completions.create`. The
@@ -37,7 +37,11 @@ class Body:
         """Raises BadRequest when the recipe's `extra_body` can't be JSON."""
         head = _head(request)
         self._parts: list[bytes | ImagePart | FilePart] = []
-        for part in request.encoded.parts:
+        encoded = request.encoded
+        if encoded.url is not None:
+            kind = f"{encoded.facts.kind}_url"
+            head += _json({"type": kind, kind: {"url": encoded.url}}).encode() + b","
+        for part in encoded.parts if encoded.url is None else ():
             kind = "video_url" if part.mime.startswith(f"{Kind.VIDEO}/") else "image_url"
             opening = f'{{"type":"{kind}","{kind}":{{"url":"data:{part.mime};base64,'.encode()
             self._parts += [head + opening, part]

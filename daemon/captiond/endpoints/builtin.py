@@ -22,6 +22,8 @@ _FORMATS = {
     "heic": "HEIC",
     "heif": "HEIF",
     "avif": "AVIF",
+    "psd": "Photoshop",
+    "jxl": "JPEG XL",
     "mp4": "MP4",
     "mov": "QuickTime",
     "mkv": "Matroska",
@@ -29,6 +31,7 @@ _FORMATS = {
     "avi": "AVI",
 }
 _CODECS = {"h264": "H.264", "hevc": "H.265", "mpeg4": "MPEG-4", "mjpeg": "Motion JPEG", "prores": "ProRes"}
+_RAW = ("DNG", "CR2", "CR3", "NEF", "ARW", "RAF", "ORF", "RW2", "PEF")
 _BRIGHTNESS = (
     (0.12, "very dark"),
     (0.33, "dark"),
@@ -85,10 +88,12 @@ def _what(facts: MediaFacts) -> str:
     elif facts.animated:
         noun = "animation"
     else:
-        noun = "photo" if facts.camera else "picture"  # a file that no camera has signed may be anything
+        # A file that no camera has signed may be anything.
+        noun = "raw photo" if form in _RAW else "photo" if facts.camera else "picture"
     pixels = facts.width * facts.height
     size = f"{facts.width} × {facts.height}" + (f" ({pixels / 1e6:.1f} MP)" if noun != "video" and pixels > 1e5 else "")
-    parts = [f"{form} {noun}", _orientation(facts), size]
+    page = [f"page 1 of {facts.pages}"] if facts.pages and facts.pages > 1 else []
+    parts = [f"{form} {noun}", *page, _orientation(facts), size]
     if facts.duration_seconds:
         parts.append(f"{_length(facts.duration_seconds)} long")
     if facts.video_codec:

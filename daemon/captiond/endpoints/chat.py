@@ -29,6 +29,7 @@ from captiond.errors import (
     Asleep,
     BadResponse,
     CallTimeout,
+    CannotFetch,
     Failure,
     Forbidden,
     NoKey,
@@ -114,8 +115,13 @@ class ChatEndpoint:
             raise NoKey(self._key.problem)
         body = Body(request)
         started = time.monotonic()
-        with self._calls.within(self._timeout):
-            result = self._exchange(body, request.model)
+        try:
+            with self._calls.within(self._timeout):
+                result = self._exchange(body, request.model)
+        except Failure as failure:
+            if request.encoded.url is None or not failures.is_about_fetching(failure):
+                raise
+            raise CannotFetch(failure.detail, http_status=failure.http_status) from failure
         return answers.read(
             result,
             model=request.model,

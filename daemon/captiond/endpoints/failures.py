@@ -90,6 +90,28 @@ _ASLEEP: Final = re.compile(
 )
 """Of a model of one's own that its provider has put to sleep, or is waking: Oxen.ai does not document its words."""
 _SLEEPER: Final = (400, 403, 404, 409, 412, 422, 424, 425, 503)
+_WHAT: Final = r"(urls?|links?|images?|media|files?|videos?|contents?|resources?|https?)"
+_GET: Final = r"(download|fetch|retriev|load|access|open|get|read|reach|resolv|obtain)\w*"
+_NOT: Final = (
+    r"(unable|fail(s|ed|ure|ing)?|errors?|can ?not|can't|could ?n[o']t|not (able|allowed|possible)|timed? ?out)"
+)
+_CANNOT_FETCH: Final = re.compile(
+    rf"\b{_NOT}\b.{{0,60}}\b{_GET}\b.{{0,80}}\b{_WHAT}\b|\b{_WHAT}\b.{{0,60}}\b{_NOT}\b.{{0,20}}\b{_GET}\b"
+    r"|\b(download|fetch|retriev)(ing)?\b.{0,80}"
+    r"\b(fail(ed|s|ure)?|timed? ?out|timeout|error|status|not allowed|disabled|denied)\b"
+    r"|invalid[_ ](image|video|media|file)[_ ]?(url|input)|\binvalid url\b"
+    r"|\b(only|must (be|begin|start)|use|supports?|requires?|expect(s|ed)?)\b.{0,60}"
+    r"(\bbase ?64\b|\bdata:|\bdata ur[il]s?\b|\bhttps\b)"
+    r"|\b(image|video|media|file|remote|external|https?)[_ ]?(urls?|links?)\b.{0,60}"
+    r"\b(not|un|in)[ -]?(currently |yet )?(support|allow|permit|access|enabl|valid|reach|avail)"
+    r"|\burls?\b.{0,80}\bnot (valid|access|reach|support|allow|permit|point|found)"
+    r"|\burls?\b.{0,40}\b(robots|blocked|expired|unreachable)"
+    r"|url_(error|robot|unreach|not|retriev|timeout|reject)|can ?not connect to host|allowed[ _-](media[ _-])?domains?"
+    r"|\b(status code|HTTP status|received \d{3})\b.{0,40}\b(fetch|download|retriev)",
+    re.IGNORECASE,
+)
+"""Of a URL that the server was sent, in the words of OpenAI, Anthropic, Gemini, OpenRouter, LiteLLM, vLLM, SGLang, llama.cpp,
+Ollama, LM Studio, Groq, DashScope and others; asked only where one was sent."""
 _NO_KEY: Final = re.compile(
     r"(api|access)[_ ]key.{0,20}(not valid|invalid)|(invalid|incorrect)[_ ](api|access)[_ ]key", re.IGNORECASE
 )
@@ -106,6 +128,18 @@ def of_status(status: int, headers: Mapping[str, str], body: object, *, now: dat
         text = detail_of(headers.get("location", ""))
     detail = f"HTTP {status}" + (f", {text}" if text else "")
     return kind(detail, retry_after=retry_after(headers, now or datetime.now(UTC)), http_status=status)
+
+
+def is_about_fetching(failure: Failure) -> bool:
+    """Whether a server that was sent a URL says that it can't or won't fetch it. The words in the URL do not count.
+
+    Above 500 it speaks of itself; what is too large by URL alone does not say that others can't be fetched.
+    """
+    status = failure.http_status
+    if status is None or status in (401, 402, 429) or status > 500 or isinstance(failure, TooLarge):
+        return False
+    words = re.sub(r"(https?)://[^\s'\"]*", r"\1 ", failure.detail)
+    return _CANNOT_FETCH.search(words) is not None
 
 
 def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:

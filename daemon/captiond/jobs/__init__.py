@@ -6,6 +6,7 @@
                         |  +-- retry, give_back -+ +------------> failed
                         |  +-- recover (new run) -+                  |
                         +------------- requeue ----------------------+
+                        +-- reconsider -- unsupported <-- unsupported (from running)
 
 A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
 runs is marked `again`: whatever its ending, it goes back in the queue with fresh attempts, for the file may have
@@ -14,9 +15,9 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.queries import counts, failures, of_ids
-from captiond.jobs.queueing import abandon, clock_set_back, enqueue, recover, requeue, reroute
-from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry
+from captiond.jobs.queries import counts, failures, of_ids, unsupported_kinds
+from captiond.jobs.queueing import abandon, clock_set_back, enqueue, reconsider, recover, requeue, reroute
+from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry, unsupported
 
 __all__ = [
     "abandon",
@@ -30,8 +31,11 @@ __all__ = [
     "give_back",
     "next_due",
     "of_ids",
+    "reconsider",
     "recover",
     "requeue",
     "reroute",
     "retry",
+    "unsupported",
+    "unsupported_kinds",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
 
-from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, PATH, chunks
+from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, PATH, UNSUPPORTED, chunks
 from captiond.store import tables as t
 from captiond.values import JobState
 
@@ -15,14 +15,15 @@ from captiond.values import JobState
 def counts(conn: Connection, root_id: int | None = None) -> dict[str, int]:
     """How many jobs are in each state, of one root or all; every state is named.
 
-    `failed` counts the files that are there and whose last job failed: what a person can still do something about.
+    `failed` and `unsupported` count the files that are there and whose last job ended so: what a person can still do
+    something about.
     """
     of_root = [] if root_id is None else [JOB.c.root_id == root_id]
     found = {}
     for state in JobState:
         # A literal each, so that each has its index.
         query = select(func.count()).where(JOB.c.state == literal_column(f"'{state}'"), *of_root)
-        if state is JobState.FAILED:
+        if state in (JobState.FAILED, JobState.UNSUPPORTED):
             query = query.where(IS_LATEST, IS_PRESENT)
         found[state.value] = int(conn.execute(query).scalar_one())
     return found
@@ -36,6 +37,19 @@ def failures(conn: Connection, limit: int) -> Sequence[Row[Any]]:
         .outerjoin(t.root, t.root.c.id == JOB.c.root_id)
         .where(JOB.c.state == FAILED, IS_LATEST, t.file.c.present == 1)
         .order_by(JOB.c.finished_at.desc(), JOB.c.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def unsupported_kinds(conn: Connection, limit: int) -> Sequence[Row[Any]]:
+    """What the unsupported files are that `counts` counts, the most first: `detail` (the message), `files`, `path` (of one)."""
+    number = func.count().label("files")
+    return conn.execute(
+        select(JOB.c.detail, number, func.min(t.file.c.folder + "/" + t.file.c.name).label("path"))
+        .join(t.file, t.file.c.id == JOB.c.file_id)
+        .where(JOB.c.state == UNSUPPORTED, IS_LATEST, t.file.c.present == 1)
+        .group_by(JOB.c.detail)
+        .order_by(number.desc(), JOB.c.detail)
         .limit(limit)
     ).all()
 

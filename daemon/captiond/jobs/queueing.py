@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.errors import FAILURES, Internal
-from captiond.jobs.terms import AGAIN, FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, QUEUED, RUNNING, chunks
+from captiond.jobs.terms import AGAIN, FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, QUEUED, RUNNING, UNSUPPORTED, chunks
 from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.values import JobState, Priority
@@ -29,6 +29,9 @@ _ENQUEUE = _new.on_conflict_do_update(
         "due_at": case((and_(_is_queued, _asked), func.min(JOB.c.due_at, _new.excluded.due_at)), else_=JOB.c.due_at),
         "attempts": case((and_(_is_queued, _asked), 0), else_=JOB.c.attempts),
         "again": case((_is_queued, 0), else_=1),
+        # The last one who asks says how; a scan says nothing.
+        "inline": case((_asked, _new.excluded.inline), else_=JOB.c.inline),
+        "login": case((_asked, _new.excluded.login), else_=JOB.c.login),
         "reason": case((and_(_is_queued, _asked), None), else_=JOB.c.reason),
         "detail": case((and_(_is_queued, _asked), None), else_=JOB.c.detail),
     },
@@ -44,11 +47,14 @@ def enqueue(
     priority: int,
     now: float,
     request: str | None = None,
+    inline: bool = False,
+    login: str | None = None,
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
     The file's open job, if there is one, is used instead: it takes over the recipe and root, the higher priority and the
-    request. With a request the wait of a queued one is over; a running one will be done again.
+    request. With a request the wait of a queued one is over; a running one will be done again. `inline`: what is named by
+    a URL is fetched and sent as bytes. `login` is "user:password" for it, and kept until the job has ended.
     """
     row = {
         "file_id": file_id,
@@ -57,6 +63,8 @@ def enqueue(
         "state": JobState.QUEUED.value,
         "priority": int(priority),
         "request": request,
+        "inline": int(inline),
+        "login": login,
         "created_at": now,
         "due_at": now,
     }
@@ -70,6 +78,7 @@ _RECOVER_FAILED = (
     .values(
         state=JobState.FAILED.value,
         finished_at=bindparam("now"),
+        login=None,
         reason=Internal.code,
         detail=FAILURES[Internal.code]("the program ended in the middle of it, in every attempt").message,
     )
@@ -110,34 +119,51 @@ def recover(conn: Connection, *, now: float, max_attempts: int, latest_due: floa
 
 _OF_ROOT = select(t.root.c.recipe).where(t.root.c.id == JOB.c.root_id, t.root.c.watched == 1).scalar_subquery()
 """The recipe that the job's root has now."""
-_REQUEUE = (
+_ANEW = {
+    "state": JobState.QUEUED.value,
+    "recipe": func.coalesce(_OF_ROOT, JOB.c.recipe),
+    "attempts": 0,
+    "due_at": bindparam("now"),
+    "priority": func.max(JOB.c.priority, bindparam("at_least")),
+    "run_id": None,
+    "started_at": None,
+    "finished_at": None,
+    "reason": None,
+    "detail": None,
+    "unsupported_by": None,
+}
+_REQUEUE = update(JOB).where(JOB.c.state == FAILED, IS_LATEST, IS_PRESENT).values(_ANEW)
+_REQUEUE_FILES = (
     update(JOB)
-    .where(JOB.c.state == FAILED, IS_LATEST, IS_PRESENT)
-    .values(
-        state=JobState.QUEUED.value,
-        recipe=func.coalesce(_OF_ROOT, JOB.c.recipe),
-        attempts=0,
-        due_at=bindparam("now"),
-        priority=func.max(JOB.c.priority, bindparam("at_least")),
-        run_id=None,
-        started_at=None,
-        finished_at=None,
-        reason=None,
-        detail=None,
-    )
+    .where(or_(JOB.c.state == FAILED, JOB.c.state == UNSUPPORTED), IS_LATEST, IS_PRESENT)
+    .where(JOB.c.file_id.in_(bindparam("file_ids", expanding=True)))
+    .values(_ANEW)
 )
-_REQUEUE_FILES = _REQUEUE.where(JOB.c.file_id.in_(bindparam("file_ids", expanding=True)))
 
 
 def requeue(conn: Connection, *, file_ids: Collection[int] | None, now: float, priority: int) -> int:
     """failed -> queued with fresh attempts and the recipe that the root has now; returns how many.
 
-    For these files or (None) all; files that are gone stay.
+    For these files, also unsupported ones, or (None) all that failed; files that are gone stay.
     """
     values = {"now": now, "at_least": int(priority)}
     if file_ids is None:
         return conn.execute(_REQUEUE, values).rowcount
     return sum(conn.execute(_REQUEUE_FILES, {**values, "file_ids": part}).rowcount for part in chunks(file_ids))
+
+
+_RECONSIDER = (
+    update(JOB)
+    .where(JOB.c.state == UNSUPPORTED, IS_LATEST, IS_PRESENT)
+    .where(JOB.c.unsupported_by.is_distinct_from(bindparam("software")))
+    .values(_ANEW)
+)
+
+
+def reconsider(conn: Connection, *, software: str, now: float) -> int:
+    """unsupported -> queued, where other versions than `software` said so; returns how many."""
+    which = {"software": software, "now": now, "at_least": int(Priority.BACKLOG)}
+    return conn.execute(_RECONSIDER, which).rowcount
 
 
 def reroute(conn: Connection, *, recipes: Collection[str]) -> int:

@@ -129,6 +129,8 @@ def claim(
             known_sha256=row.sha256,
             request=row.request,
             reason=row.reason,
+            inline=bool(row.inline),
+            login=row.login,
         )
         for row in conn.execute(_CLAIMED, {"ids": ids})
     ]
@@ -171,12 +173,15 @@ def _ending(state: JobState) -> Any:
             again=0,
             reason=bindparam("why"),
             detail=bindparam("what"),
+            unsupported_by=bindparam("software"),
+            login=case((AGAIN, JOB.c.login), else_=None),
         )
     )
 
 
 _FINISH = _ending(JobState.DONE)
 _FAIL = _ending(JobState.FAILED)
+_UNSUPPORTED = _ending(JobState.UNSUPPORTED)
 
 
 def _waiting(attempts: Any) -> Any:
@@ -206,12 +211,20 @@ def _end(conn: Connection, statement: Any, job: Job, **values: Any) -> bool:
 
 def finish(conn: Connection, job: Job, *, now: float) -> bool:
     """running -> done. False if the job is no longer this run's: then nothing is changed, here and below."""
-    return _end(conn, _FINISH, job, now=now, why=None, what=None)
+    return _end(conn, _FINISH, job, now=now, why=None, what=None, software=None)
 
 
 def fail(conn: Connection, job: Job, *, reason: str, detail: str, now: float) -> bool:
     """running -> failed, for good: only a changed file, a person or `requeue` starts it anew."""
-    return _end(conn, _FAIL, job, now=now, why=reason, what=cleaned(detail))
+    return _end(conn, _FAIL, job, now=now, why=reason, what=cleaned(detail), software=None)
+
+
+def unsupported(conn: Connection, job: Job, *, reason: str, detail: str, software: str, now: float) -> bool:
+    """running -> unsupported: taken up again when the file changes, a person names it, or by `reconsider`.
+
+    `software` are the versions of what can't read it.
+    """
+    return _end(conn, _UNSUPPORTED, job, now=now, why=reason, what=cleaned(detail), software=software)
 
 
 def retry(conn: Connection, job: Job, *, due_at: float, reason: str, detail: str) -> bool:

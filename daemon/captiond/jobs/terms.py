@@ -16,6 +16,7 @@ _CHUNK = 5000
 QUEUED: ColumnElement[str] = literal_column(f"'{JobState.QUEUED}'")
 RUNNING: ColumnElement[str] = literal_column(f"'{JobState.RUNNING}'")
 FAILED: ColumnElement[str] = literal_column(f"'{JobState.FAILED}'")
+UNSUPPORTED: ColumnElement[str] = literal_column(f"'{JobState.UNSUPPORTED}'")
 OPEN = [QUEUED, RUNNING]
 
 JOB = t.job

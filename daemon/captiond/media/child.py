@@ -23,6 +23,8 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUSERBASE")
 _SET = {
     "LC_ALL": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the address space that is limited
+    "OMP_NUM_THREADS": "1",  # the decoder processes are the parallelism; a thread's stack counts as memory
+    "OPENBLAS_NUM_THREADS": "1",
     "PILLOW_BLOCKS_MAX": "4",  # 64 MB of picture memory kept for the next file: as much as a 12-megapixel one takes
 }
 

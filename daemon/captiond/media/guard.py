@@ -74,7 +74,7 @@ class Guard:
 
     def _encoded(self, fd: int, opened: Opened, spec: EncodeSpec, began: float) -> Encoded:
         try:
-            sniffed = identify.sniff(os.pread(fd, identify.HEAD_BYTES, 0))
+            sniffed = identify.sniff(os.pread(fd, identify.HEAD_BYTES, 0), fd)
         except OSError as error:
             raise reader.failure_of(error, None) from error
         if sniffed is None or sniffed.kind is not opened.kind:

@@ -10,9 +10,12 @@ import os
 import struct
 from typing import BinaryIO
 
+from captiond.media import jxl, tiff
+
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_BOXED = ("heic", "avif", "mp4", "mov", "3gp")
+_BOXED = ("heic", "avif", "cr3", "mp4", "mov", "3gp")
+_TIFFS = ("tiff", "dng", "cr2", "nef", "arw", "pef")
 _RIFF = ("webp", "avi")
 
 
@@ -26,6 +29,11 @@ def picture_size(format_: str, file: BinaryIO) -> tuple[int, int] | None:
                 return struct.unpack(">II", head[16:24]) if head[12:16] == b"IHDR" else None
             case "gif":
                 return struct.unpack("<HH", head[6:10])
+            case "psd":
+                height, width = struct.unpack(">II", head[14:22])
+                return width, height
+            case "jxl":
+                return jxl.size(file)
             case "bmp":
                 core = head[14] == 12
                 width, height = struct.unpack("<HH", head[18:22]) if core else struct.unpack("<ii", head[18:26])
@@ -35,7 +43,7 @@ def picture_size(format_: str, file: BinaryIO) -> tuple[int, int] | None:
             case "jpeg":
                 return _jpeg(file)
             case "tiff":
-                return _tiff(head, file)
+                return _tiff_size(file)
     except (struct.error, IndexError):
         return None
     return None
@@ -53,8 +61,8 @@ def ends_early(format_: str, file: BinaryIO) -> bool:
         return int.from_bytes(head[4:8], "little") + 8 > size
     if format_ in ("mkv", "webm"):
         return _matroska_ends_early(file, head, size)
-    if format_ == "tiff":
-        return _tiff_ends_early(head, file, size)
+    if format_ in _TIFFS:
+        return _tiff_ends_early(file, size)
     if format_ == "png":
         return _chunks_end_early(file, size)
     if format_ == "jpeg":
@@ -93,43 +101,17 @@ def _jpeg(file: BinaryIO) -> tuple[int, int] | None:
     return None
 
 
-def _tiff(head: bytes, file: BinaryIO) -> tuple[int, int] | None:
-    tags = _tiff_tags(head, file, (256, 257))
-    width, height = tags.get(256), tags.get(257)
+def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
+    tags = tiff.first(file, (tiff.WIDTH, tiff.HEIGHT))
+    width, height = tiff.integers(tags, tiff.WIDTH), tiff.integers(tags, tiff.HEIGHT)
     return (width[0], height[0]) if width and height else None
 
 
-def _tiff_tags(head: bytes, file: BinaryIO, wanted: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
-    """Whole numbers of a classic TIFF's first directory; struct.error where the file ends before them."""
-    order = "<" if head[:2] == b"II" else ">"
-    if struct.unpack(order + "H", head[2:4]) != (42,):
-        return {}
-    file.seek(*struct.unpack(order + "I", head[4:8]))
-    (count,) = struct.unpack(order + "H", file.read(2))
-    if count > 512:  # noise, and no directory
-        return {}
-    entries = [file.read(12) for _ in range(count)]
-    found = {}
-    for entry in entries:
-        tag, type_, number = struct.unpack(order + "HHI", entry[:8])
-        if tag in wanted and type_ in (3, 4) and number <= 1_000_000:
-            values = struct.Struct(f"{order}{number}{'H' if type_ == 3 else 'I'}")
-            data = entry[8:]
-            if values.size > 4:
-                file.seek(*struct.unpack(order + "I", data))
-                data = file.read(values.size)
-            found[tag] = values.unpack(data[: values.size])
-    return found
-
-
-def _tiff_ends_early(head: bytes, file: BinaryIO, size: int) -> bool:
+def _tiff_ends_early(file: BinaryIO, size: int) -> bool:
     try:
-        tags = _tiff_tags(head, file, (273, 279, 324, 325))
+        return any(at + length > size for at, length in tiff.data_places(file))
     except struct.error:
         return True
-    strips = zip(tags.get(273, ()), tags.get(279, ()), strict=False)
-    tiles = zip(tags.get(324, ()), tags.get(325, ()), strict=False)
-    return any(at + length > size for at, length in (*strips, *tiles))
 
 
 def _chunks_end_early(file: BinaryIO, size: int) -> bool:

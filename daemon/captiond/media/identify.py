@@ -6,9 +6,13 @@ failed job, any other file is not.
 
 from __future__ import annotations
 
+import io
 import os
+import struct
 from dataclasses import dataclass
+from typing import BinaryIO
 
+from captiond.media import tiff
 from captiond.values import Kind
 
 HEAD_BYTES = 4096
@@ -39,7 +43,23 @@ _MP4 = _video("mp4", "mp4")
 _MOV = _video("quicktime", "mov")
 _3GP = _video("3gpp", "3gp")
 
+RAW_FORMATS = ("dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "pef")
+"""Our names of cameras' raw photos."""
+
+_RAW_MIMES = {
+    "dng": "x-adobe-dng", "cr2": "x-canon-cr2", "cr3": "x-canon-cr3", "nef": "x-nikon-nef", "arw": "x-sony-arw",
+    "raf": "x-fuji-raf", "orf": "x-olympus-orf", "rw2": "x-panasonic-rw2", "pef": "x-pentax-pef",
+}  # fmt: skip
+_RAWS = {name: _image(mime, name) for name, mime in _RAW_MIMES.items()}
+_RAW_MAKERS = ((b"NIKON", "nef"), (b"SONY", "arw"), (b"PENTAX", "pef"), (b"RICOH", "pef"))
+"""Who writes raw photos that are TIFFs by their first bytes; what such a file begins with tells them from plain TIFFs."""
+
 _MAGIC = (
+    (b"FUJIFILMCCD-RAW", _RAWS["raf"]),
+    (b"IIRO", _RAWS["orf"]),
+    (b"IIRS", _RAWS["orf"]),
+    (b"MMOR", _RAWS["orf"]),
+    (b"IIU\0", _RAWS["rw2"]),
     (b"\xff\xd8\xff", _image("jpeg", "jpeg")),
     (b"\x89PNG\r\n\x1a\n", _image("png", "png")),
     (b"GIF87a", _image("gif", "gif")),
@@ -48,6 +68,9 @@ _MAGIC = (
     (b"MM\0*", _image("tiff", "tiff")),
     (b"II+\0\x08\0\0\0", _image("tiff", "tiff")),
     (b"MM\0+\0\x08\0\0", _image("tiff", "tiff")),
+    (b"8BPS\0\1", _image("vnd.adobe.photoshop", "psd")),
+    (b"\xff\x0a", _image("jxl", "jxl")),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", _image("jxl", "jxl")),
     (b"\0\0\x01\xba", _video("mpeg", "mpeg")),
 )
 _BRANDS = {
@@ -61,17 +84,9 @@ _OLD_QUICKTIME = (b"moov", b"mdat", b"pnot")
 _OLD_QUICKTIME_FILLERS = (b"wide", b"free", b"skip")  # English words too: only behind a small length
 
 _UNREADABLE = (
-    (0, b"8BPS", "Photoshop"),
-    (0, b"\xff\x0a", "JPEG XL"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"8BPS\0\2", "Photoshop's large documents"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (8, b"CR\x02", "Canon raw"),
-    (4, b"ftypcrx ", "Canon raw"),
-    (0, b"FUJIFILMCCD-RAW", "Fujifilm raw"),
-    (0, b"IIRO", "Olympus raw"),
-    (0, b"IIRS", "Olympus raw"),
-    (0, b"IIU\0", "Panasonic raw"),
     (0, b"FOVb", "Sigma raw"),
     (0, b"\x76\x2f\x31\x01", "OpenEXR"),
     (0, b"#?RADIANCE", "Radiance HDR"),
@@ -103,13 +118,20 @@ def named_like_media(name: str) -> bool:
     return extension(name) in _NAMES
 
 
-def sniff(head: bytes) -> Sniffed | None:
-    """What a file with these first bytes is; None if it is nothing that can be read here."""
+def sniff(head: bytes, fd: int | None = None) -> Sniffed | None:
+    """What a file with these first bytes is; None if it is nothing that can be read here.
+
+    Args:
+        fd: the file itself, for a TIFF whose first directory lies further on; its place is left as it was.
+
+    Raises:
+        OSError: the file can't be read.
+    """
     if unreadable_format(head) is not None:
         return None
     for magic, sniffed in _MAGIC:
         if head.startswith(magic):
-            return sniffed
+            return _raw_in_tiff(head, fd) or sniffed if sniffed.format == "tiff" else sniffed
     if head[:4] == b"RIFF":
         return {b"WEBP": _image("webp", "webp"), b"AVI ": _video("x-msvideo", "avi")}.get(head[8:12])
     if head[4:8] == b"ftyp":
@@ -141,8 +163,42 @@ def is_raw_name(name: str) -> bool:
     return extension(name) in _RAW
 
 
+def _raw_in_tiff(head: bytes, fd: int | None) -> Sniffed | None:
+    """The raw photo that a TIFF is, by its first directory."""
+    if head[8:10] == b"CR":
+        return _RAWS["cr2"]
+    try:
+        return _raw_by_directory(io.BytesIO(head))
+    except struct.error:  # a camera's lies in the first bytes; who writes pictures first and directories last is rarer
+        pass
+    if fd is None:
+        return None
+    place = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        with open(fd, "rb", closefd=False) as file:
+            return _raw_by_directory(file)
+    except struct.error:
+        return None
+    finally:
+        os.lseek(fd, place, os.SEEK_SET)
+
+
+def _raw_by_directory(file: BinaryIO) -> Sniffed | None:
+    tags = tiff.first(file, tiff.WHAT_IT_IS)
+    if tiff.DNG_VERSION in tags:
+        return _RAWS["dng"]
+    if not tiff.is_raw_like(tags):
+        return None
+    make = tiff.first(file, (tiff.MAKE,)).get(tiff.MAKE)
+    if not isinstance(make, bytes):
+        return None
+    return next((_RAWS[name] for maker, name in _RAW_MAKERS if make.upper().startswith(maker)), None)
+
+
 def _by_brand(head: bytes) -> Sniffed | None:
     size = int.from_bytes(head[:4], "big")
+    if head[8:12] == b"crx ":
+        return _RAWS["cr3"]
     major, others = head[8:12], [head[i : i + 4] for i in range(16, min(size, len(head)), 4)]
     if major in _BRANDS:
         return _BRANDS[major]

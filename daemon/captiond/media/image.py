@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import re
-import struct
+import time
+from dataclasses import replace
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from captiond.errors import Corrupt, DecoderMemory, Failure, NoPixels, TooManyPixels, Truncated, Unsupported
-from captiond.media import colour, header, metadata, planes
+from captiond.media import animation, colour, header, jxl, metadata, planes, psd, tiff
 from captiond.media.identify import Sniffed
+from captiond.media.jpeg import to_jpeg, without_metadata
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, ImagePart, Kind, MediaFacts
@@ -25,14 +26,14 @@ PLUGINS = {
     "gif": ("PIL.GifImagePlugin", "GIF"),
     "bmp": ("PIL.BmpImagePlugin", "BMP"),
     "tiff": ("PIL.TiffImagePlugin", "TIFF"),
+    "psd": ("PIL.PsdImagePlugin", "PSD"),
+    "jxl": ("imagecodecs._jpegxl", "JPEG"),  # the JPEG that it was made of, if it was; else no plugin is asked
     "avif": ("PIL.AvifImagePlugin", "AVIF"),
     "heic": ("pillow_heif", "HEIF"),
 }
 """Our name of a format: the module that reads it, and Pillow's name of it. No other format is ever opened."""
 
-_QUALITIES = (85, 75, 65, 50)
-_SHRINK = 0.8
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -41,21 +42,24 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
-_TIFF_SUBFILE, _TIFF_PHOTOMETRIC, _TIFF_THUMBNAIL, _TIFF_SENSOR = 254, 262, 1, (32803, 34892)
+_PANORAMA = 4
+_LONGEST = 8000
+"""Pixels of any picture's long edge as sent: Anthropic's API, for one, refuses more."""
+_BUDGET = 0.4
+"""The share of the time allowed for a file that may go into an animation's frames."""
 _ENDS = re.compile(r"truncat|end of (file|data)|endofdata|premature|unexpected eof|bytes not processed", re.IGNORECASE)
 _MEMORY = re.compile(r"out of memory|memory alloc|bad_alloc|cannot allocate|insufficient memory", re.IGNORECASE)
-_METADATA_SEGMENTS = frozenset({0xE1, 0xED, 0xFE})  # EXIF and XMP, Photoshop, comments
 
 
-def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
-    """Decode a picture and encode it as a JPEG for an endpoint.
+def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -> Encoded:
+    """Decode a picture and encode it as a JPEG for an endpoint; several JPEGs of one that moves.
 
     A JPEG that fits already is sent as it is; only its metadata is cut out if a place is in it.
 
     Args:
         file: a seekable file with a descriptor.
         sniffed: what its first bytes say; nothing else is tried.
+        seconds: of wall time that all of it may take.
 
     Raises:
         NoPixels, TooManyPixels: by its header.
@@ -67,7 +71,7 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
         check_size(*size, spec.max_pixels)
     file.seek(0)
     try:
-        return _encode(file, sniffed, spec)
+        return _encode(file, sniffed, spec, time.monotonic() + seconds * _BUDGET)
     except (Failure, MemoryError):
         raise
     except OSError as error:
@@ -88,41 +92,35 @@ def prepare(sniffed: Sniffed) -> str:
     return name
 
 
-def to_jpeg(image: Image.Image, max_bytes: int, at_seconds: float | None = None) -> ImagePart:
-    """An RGB, YCbCr or L picture as JPEG of at most `max_bytes`: first the quality goes down, then the size."""
-    image.info.clear()  # Pillow would write the original's comment
-    while True:
-        target = io.BytesIO()
-        for quality in _QUALITIES:
-            target.seek(0)
-            target.truncate()
-            image.save(target, "JPEG", quality=quality)
-            if target.tell() <= max_bytes:
-                return ImagePart("image/jpeg", target.getvalue(), *image.size, at_seconds)
-        if max(image.size) <= 16:
-            return ImagePart("image/jpeg", target.getvalue(), *image.size, at_seconds)
-        smaller = (max(1, int(image.width * _SHRINK)), max(1, int(image.height * _SHRINK)))
-        image = image.resize(smaller, Image.Resampling.LANCZOS)
+def fitted(size: tuple[int, int], edge: int, short_edge: int = 0) -> tuple[int, int]:
+    """The size within a long edge, in proportion; never larger than it is.
 
-
-def fitted(size: tuple[int, int], edge: int) -> tuple[int, int]:
-    """The size within a long edge, in proportion; never larger than it is."""
+    Args:
+        short_edge: beyond 4:1 the long edge may be longer, so that the short one keeps this: a panorama of 1568 x 100
+            shows nothing.
+    """
     width, height = size
-    longest = max(width, height)
+    longest, shortest = max(width, height), min(width, height)
+    if longest > _PANORAMA * shortest:
+        edge = max(edge, min(short_edge * longest // max(1, shortest), _LONGEST))
     if longest <= edge:
         return size
     return max(1, round(width * edge / longest)), max(1, round(height * edge / longest))
 
 
-def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
+def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float) -> Encoded:
     Image.MAX_IMAGE_PIXELS = None  # the check is ours: Pillow's own only warns, up to twice its limit
-    image = Image.open(file, formats=[prepare(sniffed)])
+    if sniffed.format == "psd":
+        psd.check(file)
+    pages = _pages(file) if sniffed.format == "tiff" else None
+    image = _opened(file, sniffed)
+    if pages is not None and pages[0] > 0:
+        image.seek(pages[0])
     check_size(*image.size, spec.max_pixels)
-    if image.format == "TIFF":
-        _refuse_raw(image)
-    taken = metadata.of_exif(image.getexif())
-    # Pillow turns a TIFF by itself while loading, and tells its size turned.
-    turn = None if image.format == "TIFF" else _TURNS.get(taken.orientation)
+    upright = sniffed.format == "jxl" and image.format is None
+    taken = metadata.of_exif(jxl.exif(file) if upright else image.getexif())
+    # Pillow turns a TIFF by itself while loading, and tells its size turned; libjxl turns as well.
+    turn = None if image.format == "TIFF" or upright else TURNS.get(taken.orientation)
     turned = turn is not None and taken.orientation >= 5
     facts = MediaFacts(
         kind=Kind.IMAGE,
@@ -134,13 +132,28 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
         camera=taken.camera,
         latitude=taken.latitude,
         longitude=taken.longitude,
-        animated=image.format in _ANIMATED and bool(getattr(image, "is_animated", False)),
+        pages=pages[1] if pages is not None and pages[1] > 1 else None,
     )
     profile = image.info.get("icc_profile")
     profile = profile if isinstance(profile, bytes) else None
-    if _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
+    moves = animation.motion(image, sniffed.format, file)
+    if moves is not None:
+        moving = _moving(image, moves, facts, profile, turn, spec, ends)
+        if moving is not None:
+            return moving
+        image.seek(0)
+    if sniffed.format == "jpeg" and _fits(image, file, spec) and turn is None and colour.is_srgb(profile):
         return _as_it_is(image, file, facts, taken, spec)
-    target = fitted(image.size, spec.max_edge)
+    if sniffed.format == "psd":
+        image = psd.opaque(image, file)
+    return still(image, facts, profile, turn, spec)
+
+
+def still(
+    image: Image.Image, facts: MediaFacts, profile: bytes | None, turn: Image.Transpose | None, spec: EncodeSpec
+) -> Encoded:
+    """One opened picture, which need not be loaded yet, made small, plain and upright, and into a JPEG."""
+    target = fitted(image.size, spec.max_edge, spec.short_edge)
     if target != image.size and not spec.measure and colour.is_srgb(profile) and planes.possible(image):
         picture = planes.resized(image, target)
     else:
@@ -149,6 +162,40 @@ def _encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec) -> Encoded:
         picture = picture.transpose(turn)
     part = to_jpeg(picture, spec.max_bytes)
     return Encoded(facts, (part,), measure(picture) if spec.measure else None)
+
+
+def _opened(file: BinaryIO, sniffed: Sniffed) -> Image.Image:
+    if sniffed.format == "jxl":
+        return jxl.picture(file)
+    file.seek(0)
+    return Image.open(file, formats=[prepare(sniffed)])
+
+
+def _moving(
+    image: Image.Image,
+    moves: animation.Motion,
+    facts: MediaFacts,
+    profile: bytes | None,
+    turn: Image.Transpose | None,
+    spec: EncodeSpec,
+    ends: float,
+) -> Encoded | None:
+    """The frames of an animation; None if nothing moves in it."""
+    target = fitted(image.size, spec.frame_edge)
+    shown: list[Image.Image] = []
+
+    def take(frame: Image.Image, at: float) -> ImagePart:
+        picture = colour.plain(_resized(frame, target), profile)
+        picture = picture.transpose(turn) if turn is not None else picture.copy()
+        if spec.measure:
+            shown.append(picture)
+        return to_jpeg(picture, spec.max_bytes, at)
+
+    parts = animation.frames(image, moves, spec.max_frames, ends, take)
+    if len(parts) < 2:
+        return None
+    facts = replace(facts, animated=True, duration_seconds=round(moves.seconds, 3))
+    return Encoded(facts, tuple(parts), measure(shown[len(shown) // 2]) if spec.measure else None)
 
 
 def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
@@ -164,11 +211,22 @@ def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
     return image.resize(target, Image.Resampling.LANCZOS, reducing_gap=gap)
 
 
+def _pages(file: BinaryIO) -> tuple[int, int]:
+    """Which of a TIFF's pictures is its first page, and how many pages it has.
+
+    A camera's raw photo that is not known as such is a TIFF with a thumbnail alone: captioning that would be a guess.
+    """
+    first, count = tiff.pages(file)
+    if count == 0 and any(map(tiff.is_raw_like, tiff.directories(file, tiff.WHAT_IT_IS))):
+        raise Unsupported("a camera's raw photo")
+    return first, count
+
+
 def _fits(image: Image.Image, file: BinaryIO, spec: EncodeSpec) -> bool:
     return (
         image.format == "JPEG"
         and image.mode in ("RGB", "L")
-        and max(image.size) <= spec.max_edge
+        and fitted(image.size, spec.max_edge, spec.short_edge) == image.size
         and os.fstat(file.fileno()).st_size <= spec.max_bytes
     )
 
@@ -188,19 +246,6 @@ def _as_it_is(
     return Encoded(facts, (ImagePart("image/jpeg", data, facts.width, facts.height),), measures)
 
 
-def without_metadata(data: bytes) -> bytes:
-    """A JPEG without EXIF, XMP, IPTC and comments, its picture untouched; the same bytes if its markers are odd."""
-    kept, at = [data[:2]], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        mark, (length,) = data[at + 1], struct.unpack(">H", data[at + 2 : at + 4])
-        if mark == 0xDA:
-            return b"".join((*kept, data[at:]))
-        if mark not in _METADATA_SEGMENTS:
-            kept.append(data[at : at + 2 + length])
-        at += 2 + length
-    return data
-
-
 def check_size(width: int, height: int, most: int) -> None:
     """Raises NoPixels, or TooManyPixels for more than `most`."""
     if width < 1 or height < 1:
@@ -209,15 +254,6 @@ def check_size(width: int, height: int, most: int) -> None:
         raise TooManyPixels(
             f"{width} x {height} is {width * height / 1e6:,.0f} megapixels, allowed are {most / 1e6:,.0f}"
         )
-
-
-def _refuse_raw(image: Image.Image) -> None:
-    """A camera's raw photo is a TIFF whose first picture is a thumbnail: captioning that would be a guess."""
-    tags = getattr(image, "tag_v2", {})
-    subfile, photometric = tags.get(_TIFF_SUBFILE, 0), tags.get(_TIFF_PHOTOMETRIC)
-    thumbnail = isinstance(subfile, int) and subfile & _TIFF_THUMBNAIL and getattr(image, "n_frames", 1) == 1
-    if thumbnail or photometric in _TIFF_SENSOR:
-        raise Unsupported("a camera's raw photo")
 
 
 def _failure(error: Exception, file: BinaryIO, format_: str) -> Failure:

@@ -176,7 +176,7 @@ def _read(fd: int, path: str) -> Opened:
     buffer = bytearray(PIECE_BYTES)
     view = memoryview(buffer)
     got = os.readv(fd, [view])
-    sniffed = _identified(bytes(view[: min(got, identify.HEAD_BYTES)]), path)
+    sniffed = _identified(bytes(view[: min(got, identify.HEAD_BYTES)]), fd, path)
     digest, total = hashlib.sha256(), 0
     while got:
         digest.update(view[:got])
@@ -188,8 +188,8 @@ def _read(fd: int, path: str) -> Opened:
     return Opened(path, stat, digest.hexdigest(), sniffed.kind, sniffed.mime, total)
 
 
-def _identified(head: bytes, path: str) -> identify.Sniffed:
-    sniffed = identify.sniff(head)
+def _identified(head: bytes, fd: int, path: str) -> identify.Sniffed:
+    sniffed = identify.sniff(head, fd)
     if sniffed is None:
         name = identify.unreadable_format(head)
         if name is not None:

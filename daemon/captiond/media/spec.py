@@ -13,16 +13,18 @@ class EncodeSpec:
 
     Args:
         max_edge: pixels of a picture's long edge; larger ones are made smaller, none is made larger.
+        short_edge: pixels that the short edge of a panorama keeps, if it has them: its long edge may be longer for that.
         max_bytes: of one picture as sent.
         max_video_bytes: of one video as sent; a larger one becomes frames.
         video: "video_url", "frames" or "off"; "auto" is resolved before.
-        max_frames: of one video that is sent as frames.
+        max_frames: of one video or animation that is sent as frames.
         frame_edge: pixels of a frame's long edge.
         max_pixels: pictures and frames with more are not decoded.
         measure: whether the picture is measured for the built-in describer.
     """
 
     max_edge: int = 1568
+    short_edge: int = 512
     max_bytes: int = 3_500_000
     max_video_bytes: int = 20_000_000
     video: str = "frames"

@@ -19,7 +19,8 @@ from PIL import Image
 from captiond.errors import Corrupt, Failure, NoKeyFrame, NoVideoStream, Truncated, Unsupported
 from captiond.media import frames, header, metadata
 from captiond.media.identify import Sniffed
-from captiond.media.image import check_size, fitted, to_jpeg
+from captiond.media.image import check_size, fitted
+from captiond.media.jpeg import to_jpeg
 from captiond.media.measure import measure
 from captiond.media.spec import EncodeSpec
 from captiond.mounts import AWAY

@@ -131,6 +131,7 @@ def _facts(told: dict[str, Any], opened: Opened) -> MediaFacts:
         longitude=_optional(told.get("longitude"), _number),
         video_codec=_optional(told.get("video_codec"), _text),
         animated=told.get("animated") is True,
+        pages=_optional(told.get("pages"), lambda value: _int(value, 1, 1 << 31)),
     )
 
 

@@ -1,8 +1,8 @@
 """The decoder process: `python -m captiond.media.worker SOCKET_FD PARENT_PID MEMORY_MB`.
 
 It takes one file after the other from its guard, as open descriptors, and answers each with one frame. It has no key
-in its environment, can write no file, and ends when its guard does. It imports libav and libheif when a file needs
-them.
+in its environment, can write no file, and ends when its guard does. It imports libav, libheif, libjxl and LibRaw when
+a file needs them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import _imaging
 
 from captiond.errors import DecoderMemory, Failure, Internal
 from captiond.media import image, limits, wire
+from captiond.media.identify import RAW_FORMATS
 from captiond.values import Kind
 
 # What is kept for the next file; a larger picture's memory goes back to the system.
@@ -87,9 +88,15 @@ def _encode(header: dict[str, Any], file: BinaryIO, memory_mb: int) -> tuple[dic
 
         limits.allow_memory(memory_mb)
         return wire.reply(video.encode(file, sniffed, spec, seconds))
+    if sniffed.format in RAW_FORMATS:
+        from captiond.media import raw
+
+        raw.prepare()
+        limits.allow_memory(memory_mb)
+        return wire.reply(raw.encode(file, sniffed, spec))
     image.prepare(sniffed)
     limits.allow_memory(memory_mb)
-    return wire.reply(image.encode(file, sniffed, spec))
+    return wire.reply(image.encode(file, sniffed, spec, seconds))
 
 
 def _worn(number: int) -> bool:

@@ -75,7 +75,8 @@ def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContex
             answer again, so some have a sentence added.
     """
     values = variables(encoded.facts, context, recipe.language)
-    sections = [render(recipe.prompt, values), *_instructions(recipe), _frames(encoded), _again(recipe, after)]
+    instructions = [*_instructions(recipe), _frames(encoded), _page(encoded.facts), _again(recipe, after)]
+    sections = [render(recipe.prompt, values), *instructions]
     return Request(
         model=recipe.model or model,
         system=render(recipe.system, values) if recipe.system else None,
@@ -167,6 +168,11 @@ def _frames(encoded: Encoded) -> str:
     if len(times) == 1:
         return f"This picture is a frame of one {whole}{length}, at {at}."
     return f"These {len(times)} pictures are frames of one {whole}{length}, at {at}."
+
+
+def _page(facts: MediaFacts) -> str:
+    """Tells that there is more than what is seen."""
+    return f"This picture is page 1 of {facts.pages}." if facts.pages and facts.pages > 1 else ""
 
 
 def _seconds(value: float) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, exists, or_, select
 
 from captiond.store import tables as t
 from captiond.store.files import split
+from captiond.values import JobState
 
 Fields = Mapping[str, Any]
 """A row by the names of its columns."""
@@ -72,9 +73,11 @@ def _all(conn: Connection, query: Select[Any]) -> list[Fields]:
     return [row._asdict() for row in conn.execute(query)]
 
 
-def failed_under(conn: Connection, path: str) -> list[int]:
-    """The ids of files with a failed job: the one of this path, and all below it."""
+def ended_under(conn: Connection, path: str, state: JobState) -> list[int]:
+    """The ids of the files that are there and whose last job ended in this state: the one of this path, and all below it."""
     folder, name = split(path)
+    newer = t.job.alias("newer")
+    is_latest = ~exists().where(newer.c.file_id == t.job.c.file_id, newer.c.id > t.job.c.id)
     below = path.rstrip("/") + "/"
     # "0" is the character after "/": a range that the index on folders serves, unlike LIKE.
     is_below = or_(
@@ -83,6 +86,7 @@ def failed_under(conn: Connection, path: str) -> list[int]:
     rows = conn.execute(
         select(t.file.c.id)
         .where(or_(and_(t.file.c.folder == folder, t.file.c.name == name), is_below))
-        .where(exists().where(t.job.c.file_id == t.file.c.id, t.job.c.state == "failed"))
+        .where(t.file.c.present == 1)
+        .where(exists().where(t.job.c.file_id == t.file.c.id, t.job.c.state == state.value, is_latest))
     )
     return list(rows.scalars())

@@ -142,7 +142,10 @@ job = Table(
         server_default="0",
         comment="asked for while it ran: it goes back in the queue",
     ),
-    CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
+    Column("inline", Integer, nullable=False, server_default="0", comment="1: bytes are wanted, not a URL"),
+    Column("login", Text, comment="user and password for its URL; only while it is open"),
+    Column("unsupported_by", Text, comment="the versions of the software that can't read the file"),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'unsupported')", name="state"),
 )
 Index("uq_job_open", job.c.file_id, unique=True, sqlite_where=text("state IN ('queued', 'running')"))
 # All columns that a claim asks for stand in it, so that jobs of a root that is away are passed over without reading their rows.
@@ -159,7 +162,11 @@ Index(
 )
 Index("ix_job_file_id", job.c.file_id, job.c.id)
 # Not for queued ones: SQLite would take it instead of ix_job_next, and sort the whole queue for each claim.
-Index("ix_job_state", job.c.state, sqlite_where=text("state = 'running' OR state = 'done' OR state = 'failed'"))
+Index(
+    "ix_job_state",
+    job.c.state,
+    sqlite_where=text("state = 'running' OR state = 'done' OR state = 'failed' OR state = 'unsupported'"),
+)
 Index("ix_job_request", job.c.request, sqlite_where=text("request IS NOT NULL"))
 
 call = Table(

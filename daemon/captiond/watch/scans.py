@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from captiond.watch.observer import Observer
     from captiond.watch.scope import Scope
 
-CPU_SHARE: Final = 100.0
-"""A scan that took a second of CPU is followed by the next after so many: it costs 1 % of a core."""
+CPU_SHARE: Final = 200.0
+"""A scan that took a second of CPU is followed by the next after so many: it costs half a percent of a core."""
 AGAIN_SECONDS: Final = 2.0
 """The pause after a scan that could not be ended."""
 LOST_SECONDS: Final = 1.0
