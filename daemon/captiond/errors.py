@@ -56,6 +56,19 @@ class InstanceError(CaptiondError):
     """Another captiond holds this database."""
 
 
+REJECTED_CHARACTERS = 2000
+"""Of an answer that can't be used so much is kept: a loop may be as long as `max_tokens` allows."""
+_REJECTED_END = 400
+
+
+def _bounded(text: str) -> str:
+    """The text, or its beginning and its end with what was left out between them."""
+    left_out = len(text) - REJECTED_CHARACTERS
+    if left_out <= 0:
+        return text
+    return f"{text[: REJECTED_CHARACTERS - _REJECTED_END]} […{left_out:,} characters…] {text[-_REJECTED_END:]}"
+
+
 class Failure(Exception):
     """A typed failure of one job.
 
@@ -63,7 +76,7 @@ class Failure(Exception):
         detail: what was seen, in a few words, without any secret.
         retry_after: seconds the endpoint asked to wait.
         http_status: the answer's status, if there was one.
-        rejected: the answer's text, when there was one that can't be used.
+        rejected: the answer's text, when there was one that can't be used; of a long one its beginning and its end.
     """
 
     code: ClassVar[str] = ""
@@ -84,7 +97,7 @@ class Failure(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.http_status = http_status
-        self.rejected = rejected
+        self.rejected = rejected if rejected is None else _bounded(rejected)
 
     @property
     def message(self) -> str:
@@ -258,6 +271,26 @@ class Refused(Failure):
 
     code, fault, tries = "refused", Fault.ANSWER, 2
     remedy = "change the prompt, or try another model, then `captiond retry PATH`"
+
+
+class LoopedAnswer(Failure):
+    """The model repeated itself until its answer ended."""
+
+    code, fault, tries = "looped_answer", Fault.ANSWER, 2
+    remedy = (
+        "set the recipe's `temperature` higher or `frequency_penalty` in its `extra_body`, or try another model, "
+        "then `captiond retry PATH`"
+    )
+
+
+class WrongLanguage(Failure):
+    """The answer is in another language than the recipe's `language`."""
+
+    code, fault, tries = "wrong_language", Fault.ANSWER, 2
+    remedy = (
+        "write the prompt in that language, or try another model; leave `language` out if any will do; "
+        "then `captiond retry PATH`"
+    )
 
 
 class NotACategory(Failure):

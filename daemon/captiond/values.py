@@ -73,9 +73,10 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job: enough to do the work without the database. `attempts` counts this one.
+    """A claimed job: enough to do the work without the database.
 
-    `inline`: whoever asked wants the bytes sent, not a URL. `login` is "user:password" for fetching a URL.
+    `attempts` counts this one; `reason` is the code of the last one's failure. `inline`: whoever asked wants the bytes
+    sent, not a URL. `login` is "user:password" for fetching a URL.
     """
 
     id: int
@@ -91,6 +92,7 @@ class Job:
     due_at: float
     known_sha256: str | None = None
     request: str | None = None
+    reason: str | None = None
     inline: bool = False
     login: str | None = field(default=None, repr=False)
 
@@ -208,7 +210,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answered, before it is judged. `seconds` is the whole call."""
+    """What an endpoint answered, before it is judged. `seconds` is the whole call.
+
+    `reasoning` is what a server told apart from the text: no part of the answer. `refusal` is what it told in place of one.
+    """
 
     text: str
     finish_reason: str | None
@@ -217,6 +222,8 @@ class Answer:
     source: Source = Source.MODEL
     seconds: float = 0.0
     bytes_sent: int = 0
+    reasoning: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

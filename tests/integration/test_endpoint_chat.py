@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import fake_endpoint as fakes
-from captiond import errors
-from captiond.config.models import OXEN_BASE_URL
+from captiond import errors, recipes
+from captiond.config.models import OXEN_BASE_URL, Recipe
 from captiond.endpoints.keys import Key
 from captiond.errors import Failure
 from captiond.values import Source
@@ -112,10 +112,22 @@ def test_an_answer_comes_back_as_it_was_given(
     assert (answer.text, answer.finish_reason) == (text, finish)
 
 
-def test_a_refusal_field_is_a_refusal_and_its_words_are_kept(fake: FakeEndpoint) -> None:
+def test_a_refusal_field_is_a_refusal_and_its_words_and_tokens_are_kept(fake: FakeEndpoint) -> None:
+    fake.script(fakes.refusal("I can't look at this.", as_field=True))
+    answer = endpoint(fake.base_url).ask(request())
+    assert (answer.text, answer.refusal, answer.usage.prompt_tokens) == ("", "I can't look at this.", 1130)
     with pytest.raises(errors.Refused) as caught:
-        ask(fake, fakes.refusal("I can't look at this.", as_field=True))
+        recipes.reply(Recipe(), answer)
     assert caught.value.rejected == "I can't look at this."
+
+
+def test_reasoning_that_is_told_apart_is_no_part_of_the_answer(fake: FakeEndpoint) -> None:
+    fake.script(fakes.reasoning("The user wants a caption.", "A square."), fakes.reasoning("All of it."))
+    whole, empty = (endpoint(fake.base_url).ask(request()) for _ in range(2))
+    assert recipes.reply(Recipe(), whole).caption == "A square."
+    with pytest.raises(errors.EmptyAnswer, match="reasoning, but no answer") as caught:
+        recipes.reply(Recipe(), empty)
+    assert caught.value.rejected == "All of it."
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,8 @@ def test_fields_are_read_from_a_json_object(said: str) -> None:
 def test_anything_else_than_the_fields_is_a_failure(said: str) -> None:
     with pytest.raises(BadFields) as caught:
         judged(said, FIELDS)
-    assert caught.value.rejected == said
+    assert caught.value.rejected is not None
+    assert caught.value.rejected[:1600] == said[:1600]
 
 
 def test_a_refusal_inside_the_fields_is_a_refusal() -> None:

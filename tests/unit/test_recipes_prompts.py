@@ -193,6 +193,23 @@ def test_a_request_carries_the_recipes_settings() -> None:
     assert (plain.model, plain.system, plain.text) == ("m", None, "Describe this image in one or two plain sentences.")
 
 
+@pytest.mark.parametrize(
+    ("after", "added"),
+    [
+        ("wrong_language", "Write in German, and in no other language."),
+        ("looped_answer", "Say each thing only once."),
+        ("cut_answer", "Answer more briefly."),
+        ("server_error", None),
+        (None, None),
+    ],
+)
+def test_a_second_attempt_says_what_was_wrong_with_the_first(after: str | None, added: str | None) -> None:
+    recipe, encoded = Recipe(prompt="What?", language="de"), Encoded(PHOTO, (PICTURE,))
+    first = recipes.request(recipe, model="m", encoded=encoded, context=HERE).text
+    second = recipes.request(recipe, model="m", encoded=encoded, context=HERE, after=after).text
+    assert second == (f"{first}\n\n{added}" if added else first)
+
+
 def digest(recipe: Recipe, model: str = "m", identity: str = "https://h/v1", shape: str = "1568") -> str:
     return recipes.digest(recipe, model=model, identity=identity, shape=shape)
 

@@ -144,7 +144,7 @@ def _called(route: Route, endpoint: Endpoint, request: Request) -> Finding:
         answer = endpoint.ask(request)
     except Failure as failure:
         return fail(f"{name}: {failure.message}", failure.remedy)
-    text = " ".join(answer.text.split())
+    text = " ".join((answer.text or answer.refusal).split())
     if not text:
         return warn(f"{name} answered with no text", EmptyAnswer.remedy)
     shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from captiond.cli.output import local_time, number, safe, safe_lines, say, size, style, usd
+from captiond.cli.output import flat, local_time, number, safe, safe_lines, say, size, style, usd
 from captiond.values import ANSWERED
 
+SHOWN_OF_REJECTED = 160
+"""Characters of an answer that could not be used, shown without --history."""
 _STATES = {"done": "green", "written": "green", "failed": "red"} | dict.fromkeys(
     ("unsupported", "refused", "pending"), "yellow"
 )
@@ -34,7 +36,7 @@ def print_details(document: Mapping[str, Any]) -> None:
     for call in document["calls"]:
         _row("call", _call(call))
         if call["rejected"]:
-            _row("", f"answered: {safe(call['rejected'])}")
+            _row("", f"answered: {_rejected(call['rejected'], whole='jobs' in document)}")
     _sidecar(document["sidecar"])
 
 
@@ -116,6 +118,8 @@ def _job(job: Mapping[str, Any]) -> None:
 def _call(call: Mapping[str, Any]) -> str:
     outcome = call["outcome"] if call["outcome"] == ANSWERED else style(safe(call["outcome"]), fg="red")
     status = [] if call["http_status"] in (None, 200) else [f"HTTP {call['http_status']}"]
+    if call["finish_reason"] not in (None, "stop"):
+        status.append(f"finish_reason {safe(call['finish_reason'])}")
     parts = [
         local_time(call["started_at"]),
         f"{safe(call['endpoint'])} {safe(call['model'])}",
@@ -126,6 +130,12 @@ def _call(call: Mapping[str, Any]) -> str:
         *_usage(call),
     ]
     return " · ".join(parts)
+
+
+def _rejected(text: str, *, whole: bool) -> str:
+    """An answer that could not be used; its beginning, where the history was not asked for."""
+    text = flat(text)
+    return text if whole or len(text) <= SHOWN_OF_REJECTED else text[:SHOWN_OF_REJECTED] + "… (whole with --history)"
 
 
 def _sidecar(sidecar: Mapping[str, Any] | None) -> None:

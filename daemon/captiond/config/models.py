@@ -92,7 +92,7 @@ class Recipe(Section):
     system: str | None = None
     """The system text that goes before it; the same variables."""
     language: str | None = None
-    """The language to answer in, such as "en" or "Deutsch"; not set: the model's choice."""
+    """The language to answer in, such as "en" or "Deutsch"; an answer clearly in another fails. Not set: the model's choice."""
     endpoint: str | None = None
     """The endpoint to ask: a name under [endpoints], "local" or "builtin"; not set: the first of [endpoints]."""
     model: str | None = None
@@ -106,7 +106,7 @@ class Recipe(Section):
     fields: list[str] = Field(default_factory=list)
     """Ask for a JSON object with these keys; "caption" and "tags" fill the caption and its tags, others its fields."""
     clean: bool = True
-    """Strip reasoning, Markdown, quotes and "This image shows" around the caption."""
+    """Strip Markdown, labels, quotes and "This image shows" around the caption. Reasoning always goes."""
     extra_body: dict[str, Any] = Field(default_factory=dict)
     """Added to the request as it is, for what one server alone knows."""
 

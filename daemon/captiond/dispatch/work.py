@@ -128,7 +128,7 @@ def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
     failure: Failure
     try:
         context = FileContext(path=to_text(job.path), root=to_text(job.root or os.path.dirname(job.path)))
-        request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context)
+        request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context, after=job.reason)
         answer = route.endpoint.ask(request)
         reply = recipes.reply(route.recipe, answer)
     except Failure as error:

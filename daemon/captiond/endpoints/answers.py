@@ -7,16 +7,16 @@ from typing import Any
 from openai.types.chat import ChatCompletion
 
 from captiond.endpoints import failures
-from captiond.errors import BadResponse, Failure, Refused
+from captiond.errors import BadResponse, Failure
 from captiond.values import Answer, Source, Usage
 
 
 def read(result: object, *, model: str, source: Source, seconds: float, bytes_sent: int) -> Answer:
     """The answer in a completion as the client parsed it, which checks nothing: each part may be anything.
 
-    An empty text stays empty, for `recipes` to judge; `reasoning_content` is no part of it. `model` is the one that was
-    asked, where the answer names none. Raises BadResponse for what is no
-    completion, Refused when the message has a `refusal`, and the failure of an error that came with status 200.
+    An empty text stays empty, for `recipes` to judge; reasoning that is told apart is no part of it. `model` is the one
+    that was asked, where the answer names none. Raises BadResponse for what is no completion, and the failure of an error
+    that came with status 200.
     """
     if not isinstance(result, ChatCompletion):
         shown = failures.detail_of(result)
@@ -28,9 +28,6 @@ def read(result: object, *, model: str, source: Source, seconds: float, bytes_se
     if message is None:
         raise BadResponse("a choice without a message", http_status=200)
     text = _text(getattr(message, "content", None))
-    refusal = getattr(message, "refusal", None)
-    if isinstance(refusal, str) and refusal.strip():
-        raise Refused(failures.detail_of(refusal), rejected=refusal, http_status=200)
     finish = getattr(choices[0], "finish_reason", None)
     named = getattr(result, "model", None)
     return Answer(
@@ -41,7 +38,15 @@ def read(result: object, *, model: str, source: Source, seconds: float, bytes_se
         source=source,
         seconds=seconds,
         bytes_sent=bytes_sent,
+        # DeepSeek's and llama.cpp's name for it; vLLM's and OpenRouter's.
+        reasoning=_told(message, "reasoning_content") or _told(message, "reasoning"),
+        refusal=_told(message, "refusal"),
     )
+
+
+def _told(message: object, name: str) -> str:
+    value = getattr(message, name, None)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _text(content: object) -> str:

@@ -128,6 +128,7 @@ def claim(
             due_at=row.due_at,
             known_sha256=row.sha256,
             request=row.request,
+            reason=row.reason,
             inline=bool(row.inline),
             login=row.login,
         )

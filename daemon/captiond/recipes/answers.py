@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from captiond.errors import BadFields, CutAnswer, EmptyAnswer, NotACategory, Refused
-from captiond.recipes.cleaning import cleaned, unfenced, unquoted, valid, visible
-from captiond.recipes.refusals import is_refusal
+from captiond.errors import BadFields, CutAnswer, EmptyAnswer, LoopedAnswer, NotACategory, Refused, WrongLanguage
+from captiond.recipes.cleaning import cleaned, unfenced, unquoted
+from captiond.recipes.languages import other_language
+from captiond.recipes.loops import loop
+from captiond.recipes.reasoning import visible
+from captiond.recipes.refusals import is_refusal, without_disclaimer
+from captiond.recipes.text import valid
 from captiond.values import Answer, Reply, Source
 
 if TYPE_CHECKING:
@@ -57,25 +61,28 @@ def reply(recipe: Recipe, answer: Answer) -> Reply:
 
     Raises:
         CutAnswer: it ended at `max_tokens`, so it is not whole.
+        LoopedAnswer: it repeats itself to its end, cut or not.
         Refused: the server filtered it, or it says that the model won't.
         EmptyAnswer: no text, or reasoning alone.
+        WrongLanguage: the recipe has a language, and its caption is clearly in another.
         NotACategory: the recipe has categories, and it names none, or more than one.
         BadFields: the recipe has fields, and it is not an object with them.
     """
     reason = (answer.finish_reason or "").strip().lower()
     text = visible(answer.text)
-    if reason in _CUT:
-        raise CutAnswer(
-            f"finish_reason is {reason}, max_tokens is {recipe.max_tokens}",
-            rejected=answer.text,
-        )
+    if answer.refusal:
+        raise Refused(_shortened(answer.refusal), rejected=answer.refusal)
     if reason in _BLOCKED:
         raise Refused(f"finish_reason is {reason}", rejected=answer.text)
-    if not text or not (recipe.categories or recipe.fields or _says_something(text)):
-        raise EmptyAnswer(
-            "reasoning, but no answer" if answer.text.strip() and not text else "",
-            rejected=answer.text,
+    if reason in _CUT or (not reason and _stops_short(recipe, answer, text)):
+        _check_loop(answer.text or answer.reasoning)
+        raise CutAnswer(
+            f"finish_reason is {reason or 'not told'}, max_tokens is {recipe.max_tokens}",
+            rejected=answer.text or answer.reasoning,
         )
+    if not text or not (recipe.categories or recipe.fields or _says_something(text)):
+        reasoned = answer.text.strip() or answer.reasoning
+        raise EmptyAnswer("reasoning, but no answer" if reasoned and not text else "", rejected=reasoned)
     if answer.source is Source.BUILTIN:
         # True by construction; it can't tell a shoe from a shirt, so the category is left to the model that takes over.
         return Reply(caption=text, language="en")
@@ -88,12 +95,31 @@ def reply(recipe: Recipe, answer: Answer) -> Reply:
 
 
 def _caption(recipe: Recipe, text: str) -> str:
-    caption = cleaned(text) if recipe.clean else text
+    caption = cleaned(without_disclaimer(text)) if recipe.clean else text
     if is_refusal(unquoted(caption)):
         raise Refused(_shortened(caption), rejected=text)
     if not _says_something(caption):
         raise EmptyAnswer(rejected=text)
+    _check_loop(text)
+    other = other_language(caption, recipe.language) if recipe.language else None
+    if other:
+        raise WrongLanguage(f"{other} instead of {recipe.language}: {_shortened(caption)}", rejected=text)
     return caption
+
+
+def _check_loop(text: str) -> None:
+    """Raises LoopedAnswer."""
+    repeated = loop(text)
+    if repeated:
+        raise LoopedAnswer(_shortened(repeated), rejected=text)
+
+
+def _stops_short(recipe: Recipe, answer: Answer, text: str) -> bool:
+    """Whether a server that tells no reason stopped at `max_tokens`, in the middle of a sentence."""
+    used = answer.usage.completion_tokens
+    if used is None or used < recipe.max_tokens or recipe.categories:
+        return False
+    return not text.endswith((".", "!", "?", "…", '"', "”", "»", ")", "。", "！", "？", "」", "}"))
 
 
 def _says_something(text: str) -> bool:

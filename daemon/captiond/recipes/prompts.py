@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from captiond.config.variables import TOKEN
+from captiond.errors import CutAnswer, LoopedAnswer, WrongLanguage
 from captiond.paths import is_url
+from captiond.recipes.languages import english_name
 from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Request
 
 if TYPE_CHECKING:
@@ -64,10 +66,17 @@ def variables(facts: MediaFacts, context: FileContext, language: str | None) -> 
     return {name: _one_line(value or "") or UNKNOWN for name, value in found.items()}
 
 
-def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContext) -> Request:
-    """The call for one file. `model` is the endpoint's; the recipe's own goes before it."""
+def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContext, after: str | None = None) -> Request:
+    """The call for one file.
+
+    Args:
+        model: the endpoint's; the recipe's own goes before it.
+        after: the code of the failure that the last attempt ended with: the same words would often bring the same
+            answer again, so some have a sentence added.
+    """
     values = variables(encoded.facts, context, recipe.language)
-    sections = [render(recipe.prompt, values), *_instructions(recipe), _frames(encoded), _page(encoded.facts)]
+    instructions = [*_instructions(recipe), _frames(encoded), _page(encoded.facts), _again(recipe, after)]
+    sections = [render(recipe.prompt, values), *instructions]
     return Request(
         model=recipe.model or model,
         system=render(recipe.system, values) if recipe.system else None,
@@ -139,6 +148,13 @@ def _language(recipe: Recipe) -> list[str]:
     if _LANGUAGE_CODE.fullmatch(language):
         return [f'Answer in the language with the code "{language}".']
     return [f"Answer in {language}."]
+
+
+def _again(recipe: Recipe, after: str | None) -> str:
+    """What a second attempt says more. No part of the digest: it asks for the same answer."""
+    if after == WrongLanguage.code and recipe.language:
+        return f"Write in {english_name(recipe.language) or _one_line(recipe.language)}, and in no other language."
+    return {CutAnswer.code: "Answer more briefly.", LoopedAnswer.code: "Say each thing only once."}.get(after or "", "")
 
 
 def _frames(encoded: Encoded) -> str:

@@ -1,14 +1,15 @@
 """What tells a refusal, or a plea for the picture, from a caption.
 
 A rule is an opening, and words that follow within so many characters. Openings stand at the text's very start: a
-caption may quote a sign that says "I'm sorry". The rules are written for English; of other languages they have the
-openings that no caption begins with.
+caption may quote a sign that says "I'm sorry". The rules here are for English; `refusal_words` has other languages'.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
+
+from captiond.recipes.refusal_words import ABROAD
 
 _CANNOT = r"(?:can't|cannot|can not|couldn't|could not|won't|will not|(?:am|'m|was) (?:\w+ )?(?:unable|not able) to)"
 _DENIAL = (
@@ -49,9 +50,56 @@ _RULES: tuple[tuple[str, int, str], ...] = (
     (r"(?:i|we) (?:must|have to|need to) (?:decline|refuse)\b", 0, ""),
     (r"(?:i'm|i am) not comfortable\b", 0, ""),
     (
-        r"as an? (?:ai|artificial intelligence|(?:large )?language model|text-based)\b",
+        r"as an? (?:ai|artificial intelligence|(?:large )?language model|text-based)\b(?![- ](?:generated|made|drawn|powered))",
         200,
         _DENIAL,
+    ),
+    (
+        rf"(?:sorry,? )?(?:unable|not able) to {_DO}",
+        30,
+        rf"{_MEDIA}|\b(?:people|persons?|requests?|content|this|that)\b",
+    ),
+    (r"(?:i'm|i am) (?:not going|just an ai|only able)\b|i (?:prefer|would rather|'d rather) not\b", 0, ""),
+    (r"(?:i'm|i am) (?:here to help|afraid)\b", 120, rf"\b(?:i|we) ?{_CANNOT}"),
+    (
+        r"(?:it(?:'s| is) )?against my (?:guidelines|policy|policies|programming)|my (?:safety )?(?:guidelines|policies)\b",
+        0,
+        "",
+    ),
+    (
+        r"(?:since|because|as) (?:i\b|there is no|no (?:image|picture|photo|video))"
+        r"|(?:since|because) the (?:image|picture|photo|video)"
+        r"|without (?:seeing|access|being able|an? (?:image|picture|photo|video))\b",
+        60,
+        rf"{_DENIAL}.{{0,60}}{_MEDIA}",
+    ),
+    (r"\[?(?:content|response|answer|request|output) (?:was |is )?(?:blocked|removed|filtered|withheld)\b", 0, ""),
+    # The picture never reached the model.
+    (r"(?:hi|hello|hey)(?: there)?[!,.]", 60, r"\b(?:(?:can|may|could) i|(?:help|assist) you)\b"),
+    (r"how (?:can|may) i (?:help|assist) you\b", 0, ""),
+    (r"(?:what|which) (?:image|picture|photo|video) (?:would|do) you\b", 0, ""),
+    (r"(?:i )?(?:can )?only (?:see|have|received|got) (?:the |your )?text\b", 0, ""),
+    (rf"(?:i|we)(?: would|'d)? need (?:to see|the|an?|you to|more)\b.{{0,30}}{_MEDIA}", 0, ""),
+    (
+        rf"(?:to|in order to) (?:describe|caption|analy[sz]e)\b.{{0,40}}{_MEDIA}",
+        40,
+        r"\b(?:i|you)(?:'ll| will|'d| would)? need\b|\bplease\b",
+    ),
+    (rf"(?:it (?:looks|seems|appears)|you(?:'ve| have)?)\b.{{0,80}}\bbut (?:i|we) ?{_CANNOT}", 0, ""),
+    (
+        rf"there (?:does not|doesn't|do not|don't) (?:appear|seem) to be .{{0,20}}{_MEDIA}",
+        40,
+        rf"{_SENT}|(?<=image)[.!]|(?<=photo)[.!]|(?<=picture)[.!]|(?<=video)[.!]",
+    ),
+    (r"your (?:message|request|prompt|post) (?:does not|doesn't|did not|didn't) (?:contain|include|have)\b", 0, ""),
+    (r"no (?:image|picture|photo|video)s? (?:was |is |were )?(?:detected|found|received|uploaded)\b", 0, ""),
+    (
+        r"(?:the|your) (?:image|picture|photo|video|file)"
+        r"(?: (?:you(?:'ve| have)? )?(?:provided|attached|uploaded|shared|sent|mentioned))?"
+        r" (?:is|was|could|can|did|does)(?: not|n't) (?:be )?(?:visible to|accessible|viewable|processed|loaded|load\b|opened"
+        r"|displayed|come through)",
+        0,
+        "",
     ),
     # "Please provide the image."
     (
@@ -90,42 +138,69 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         60,
         r"\b(?:violates|against (?:my|our|the)\b.{0,30}(?:polic|guideline))",
     ),
-    # The same in German, Spanish, French, Italian, Portuguese, Chinese, Japanese and Korean.
-    (
-        r"(?:es )?tut mir (?:sehr )?leid,|leider kann ich|ich kann (?:dir|ihnen|dabei|dieses?|das bild)\b.{0,60}nicht",
-        0,
-        "",
-    ),
-    (
-        r"lo siento,|lamento |lo lamento,|no puedo (?:ayudar|describir|ver|identificar)",
-        0,
-        "",
-    ),
-    (
-        r"(?:je suis )?(?:vraiment )?désolée?,|je ne peux pas |je ne suis pas en mesure",
-        0,
-        "",
-    ),
-    (r"mi dispiace,|non posso (?:aiutar|descrivere|vedere|identificare)", 0, ""),
-    (r"desculpe,|sinto muito,|não posso (?:ajudar|descrever|ver|identificar)", 0, ""),
-    (
-        r"(?:非常|很)?抱歉|对不起|對不起|申し訳(?:ありません|ございません)|죄송합니다",
-        0,
-        "",
-    ),
 )
+"""English."""
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """The rules, compiled when the first answer is judged: that takes tens of milliseconds, and no command line waits."""
     return tuple(
-        re.compile(rf"(?:{opening}).{{0,{within}}}?{then}", re.IGNORECASE | re.DOTALL)
-        for opening, within, then in _RULES
+        re.compile(rf"(?:{opening}).{{0,{within}}}?(?:{then})", re.IGNORECASE | re.DOTALL)
+        for opening, within, then in (*_RULES, *ABROAD)
     )
 
 
+_LEAD = re.compile(
+    r"[*_\s]*(?:(?:sure|of course|certainly|absolutely|okay|ok|yes|thanks|thank you)\b[^.!,\n]{0,60}[,.!]+\s*)?",
+    re.IGNORECASE,
+)
+"""What a model says to be polite before it refuses."""
+_NAMES_NOBODY = re.compile(
+    rf"(?:i'm |i am )?(?:sorry,? )?(?:but )?(?:i|we) ?(?:{_CANNOT}|don't|do not) (?:\w+ )?"
+    r"(?:identify|recogni[sz]e|name|know|tell|determine|confirm|say|provide|reveal|share)\b"
+    r"[^.;:!?\n]{0,80}?\b(?:who|whose|person|people|individuals?|anyone|someone|identit(?:y|ies)|names?|faces?)\b"
+    r"[^.;:!?\n]{0,80}?(?:[.;!]\s+(?:(?:but|however|though|instead),? )?|,? (?:but|however|though),? )"
+    r"(?:i can (?:describe|tell you|say|see)(?: (?:what i see|what is visible|the (?:image|picture|photo|scene)|that|it))?"
+    r"[:,.]?\s*)?",
+    re.IGNORECASE,
+)
+_OFFERS = re.compile(
+    r"(?:i can|i could|i'd|i would|i'm|i am|if you|feel free|please|can you|could you|would you|let me|perhaps|is there"
+    r"|you can)\b"
+    r"|\b(?:help|assist)\b.{0,40}$",
+    re.IGNORECASE,
+)
+_WHOLE = 5
+"""Words that a description after "I can't identify the person, but" has at least."""
+
+
+def without_disclaimer(text: str) -> str:
+    """The description after "I can't identify the person, but"; the text as it is where there is none."""
+    told = _NAMES_NOBODY.match(text.replace("’", "'"))
+    if not told:
+        return text
+    rest = text[told.end() :].strip()
+    if len(rest.split()) < _WHOLE or _OFFERS.match(rest) or _refuses(rest):
+        return text
+    return rest[0].upper() + rest[1:]
+
+
 def is_refusal(text: str) -> bool:
-    """Whether this says that the model won't or can't, or that it got no picture, instead of describing one."""
-    head = text[:500].replace("’", "'").replace("‘", "'").replace("ʼ", "'").replace("*", "").lstrip("_# \n")
+    """Whether this says that the model won't or can't, or that it got no picture, instead of describing one.
+
+    A model that describes a person and says that it won't name them has described the picture.
+    """
+    return _refuses(text) and without_disclaimer(text) == text
+
+
+def _refuses(text: str) -> bool:
+    head = (
+        _LEAD.sub("", text[:500], count=1)
+        .replace("’", "'")
+        .replace("‘", "'")
+        .replace("ʼ", "'")
+        .replace("*", "")
+        .lstrip("_# \n")
+    )
     return any(pattern.match(head) for pattern in _patterns())
