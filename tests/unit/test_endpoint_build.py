@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from captiond.config.models import Endpoint, Settings
-from captiond.endpoints.abilities import listed_inputs
+from captiond.endpoints.abilities import listed
 from captiond.endpoints.build import build
 from captiond.errors import ConfigError
 
@@ -60,4 +60,7 @@ def test_the_describer_loads_no_client_library() -> None:
     ],
 )
 def test_a_model_s_inputs_are_read_from_every_shape_of_list(models: object, expected: set[str] | None) -> None:
-    assert listed_inputs(models, "m") == expected
+    found, _ = listed(models, "m")
+    assert (found.image, found.video) == (
+        (None, None) if expected is None else ("image" in expected, "video" in expected)
+    )

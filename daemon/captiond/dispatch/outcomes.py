@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, policy
-from captiond.dispatch import record
+from captiond.dispatch import knowledge, record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
-from captiond.errors import BadRequest, Failure, Fault, Internal, Stopped, TooLarge, Unreadable
+from captiond.endpoints.sizes import NO_LIMITS
+from captiond.errors import BadRequest, Failure, Fault, Internal, NoImages, Stopped, TooLarge, Unreadable
 from captiond.store import calls, files, sidecars
 from captiond.values import Call, FilePart
 
@@ -107,7 +108,7 @@ class Outcomes:
             case WasAnswered():
                 return self._answered(conn, task, outcome)
             case HasFailed():
-                return self._failed(conn, task, outcome.failure, outcome.call)
+                return self._failed(conn, task, outcome.failure, outcome.call, formatted=outcome.formatted)
             case WasEncoded():
                 return self.judge_unwritten(conn, outcome) or []
 
@@ -145,6 +146,7 @@ class Outcomes:
         facts, now = task.encoded.facts, time.time()
         caption_id = record.answered(conn, task.route, task.opened, facts, outcome.reply, outcome.answer, now)
         self._called(conn, task, outcome.call, None)
+        self._took(conn, task)
         task.caption = outcome.reply.caption
         return self._done(conn, task, caption_id, via="call")
 
@@ -160,13 +162,22 @@ class Outcomes:
         self._tasks.publishing.pop(outcome.file_id, None)
         return []
 
-    def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None) -> list[Step]:
+    def _failed(
+        self, conn: Connection, task: Task, failure: Failure, call: Call | None, *, formatted: bool = False
+    ) -> list[Step]:
         if call is not None:
             self._called(conn, task, call, failure)
-            task.spec = self._other_form(task, failure)
+            if failure.fault is Fault.ANSWER:
+                self._took(conn, task)
+            elif formatted and not self.stopping and knowledge.takes_no_format(conn, task, failure):
+                self._tasks.make_ready(task)
+                return []
+            task.spec = self._other_form(conn, task, failure)
             if task.spec is not None:
                 task.stage = Stage.ENCODING
                 return [Encode(task)]
+        elif isinstance(failure, NoImages):
+            self._health.after_call(task, failure)
         if self.stopping and failure.fault is not Fault.FILE:
             failure = Stopped()
         decision = policy.after_failure(
@@ -231,7 +242,13 @@ class Outcomes:
         calls.record(conn, task.job.id, content_id, call)
         self._health.after_call(task, failure)
 
-    def _other_form(self, task: Task, failure: Failure) -> EncodeSpec | None:
+    @staticmethod
+    def _took(conn: Connection, task: Task) -> None:
+        """The endpoint took the media as they were."""
+        if task.trying_sizes:
+            knowledge.taken(conn, task)
+
+    def _other_form(self, conn: Connection, task: Task, failure: Failure) -> EncodeSpec | None:
         """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
         if task.encoded is None or task.spec is None or self.stopping:
             return None
@@ -239,4 +256,6 @@ class Outcomes:
         has_file = any(isinstance(part, FilePart) for part in task.encoded.parts)
         if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
             return None
-        return smaller(task.spec, task.encoded, auto_video=auto)
+        told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
+        task.trying_sizes = not (has_file or told)
+        return smaller(task.spec, task.encoded, auto_video=auto, told=told)
