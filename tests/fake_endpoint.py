@@ -122,6 +122,8 @@ class FakeEndpoint:
         self.models: list[dict[str, Any]] | Behaviour | None = [model_entry()] if models is None else models
         self.activated: list[str] = []
         self.activation: Behaviour | None = None
+        self.pages: dict[str, Any] = {}
+        """What other addresses answer, as `/api/show`: JSON, to GET and POST alike."""
         self.requests: list[Recorded] = []
         self._asleep = dict.fromkeys(asleep, waking)
         self.in_flight = 0

@@ -33,7 +33,7 @@ CREATE TABLE size_limit (
     request_bytes INTEGER,
     edge INTEGER,
     video_bytes INTEGER,
-    learnt_at FLOAT NOT NULL,
+    until FLOAT NOT NULL,
     CONSTRAINT pk_size_limit PRIMARY KEY (base_url, model)
 )
     """,

@@ -16,10 +16,12 @@ from captiond.store import migrate
 from captiond.store import tables as t
 from captiond.store.engine import Database
 
+HEAD = migrate.HEAD
+LATER = f"{int(HEAD) + 1:04}"
 NEXT = """
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "{next}"
+down_revision = "{head}"
 def upgrade():
     op.execute("CREATE TABLE later (id INTEGER)")
     op.execute("INSERT INTO endpoint (name, state, updated_at) VALUES ('from the migration', 'healthy', 1)")
@@ -37,15 +39,16 @@ def scripts_with(tmp_path: Path, more: str) -> Path:
     """A copy of the migrations with a further one."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako", "versions/0001_first_tables.py"):
+    versions = (f"versions/{path.name}" for path in (migrate.scripts() / "versions").glob("*.py"))
+    for name in ("env.py", "script.py.mako", *versions):
         (folder / name).write_text((migrate.scripts() / name).read_text())
-    (folder / "versions" / "0002_later.py").write_text(NEXT.format(more=more))
+    (folder / "versions" / f"{LATER}_later.py").write_text(NEXT.format(next=LATER, head=HEAD, more=more))
     return folder
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A database of the first schema with a row in it."""
+    """A database of the present schema with a row in it; older than the one that the tests add."""
     path = tmp_path / "x.db"
     with Database.open(f"sqlite:///{path}") as db, db.write() as conn:
         conn.exec_driver_sql("INSERT INTO endpoint (name, state, updated_at) VALUES ('kept', 'healthy', 1)")
@@ -101,8 +104,8 @@ def test_the_view_has_the_public_columns_in_their_order(tmp_path: Path) -> None:
 def test_an_older_schema_is_refused_with_the_command_that_upgrades(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "HEAD", "0002")
-    with pytest.raises(DatabaseError, match=r"older schema \(0001, now 0002\).*captiond db upgrade"):
+    monkeypatch.setattr(migrate, "HEAD", LATER)
+    with pytest.raises(DatabaseError, match=rf"older schema \({HEAD}, now {LATER}\).*captiond db upgrade"):
         Database.open(f"sqlite:///{old}")
 
 
@@ -110,13 +113,13 @@ def test_an_upgrade_keeps_the_rows_and_leaves_a_backup_of_the_old_state(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = scripts_with(tmp_path, "pass")
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", LATER)
     monkeypatch.setattr(migrate, "scripts", lambda: folder)
     Database.open(f"sqlite:///{old}", migrate=True).close()
     assert names(old) == {"kept", "from the migration"}
-    assert names(tmp_path / "x.db.before-0002") == {"kept"}
+    assert names(tmp_path / f"x.db.before-{LATER}") == {"kept"}
     with sqlite3.connect(old) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(LATER,)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def test_a_failing_upgrade_changes_nothing(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, message: str
 ) -> None:
     folder = scripts_with(tmp_path, more)
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", LATER)
     monkeypatch.setattr(migrate, "scripts", lambda: folder)
     with sqlite3.connect(old) as connection:
         before = schema(connection)
@@ -142,7 +145,7 @@ def test_a_failing_upgrade_changes_nothing(
         Database.open(f"sqlite:///{old}", migrate=True)
     with sqlite3.connect(old) as connection:
         assert schema(connection) == before
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
     assert names(old) == {"kept"}
 
 

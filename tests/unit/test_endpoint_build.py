@@ -50,7 +50,15 @@ def test_the_describer_loads_no_client_library() -> None:
         ([{"name": "m", "capabilities": {"input": ["text"]}}], {"text"}),
         ({"data": [{"id": "m", "architecture": {"input_modalities": ["image", "video"]}}]}, {"image", "video"}),
         (
-            {"data": [{"id": "m", "owned_by": "llamacpp", "architecture": {"input_modalities": ["video"]}}]},
+            {
+                "data": [
+                    {
+                        "id": "m",
+                        "owned_by": "llamacpp",
+                        "architecture": {"input_modalities": ["text", "image", "video"]},
+                    }
+                ]
+            },
             {"text", "image"},
         ),
         ({"data": [{"id": "other", "capabilities": {"input": ["video"]}}]}, None),

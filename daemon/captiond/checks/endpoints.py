@@ -165,10 +165,11 @@ def _keep(route: Route, situation: Situation, found: Abilities) -> None:
     from captiond.config.load import database_url
     from captiond.store.engine import Database
 
-    if os.geteuid() == 0 and not situation.database.exists():
-        raise DatabaseError(
-            f"there is no {situation.database} yet, and one that root makes is no use to the service's user"
-        )
+    path = situation.database
+    around = next(folder for folder in path.parents if folder.exists())
+    if not path.exists() and around.stat().st_uid != os.geteuid():
+        # As root, beside a service with a user of its own: that could not write to a database of root's.
+        raise DatabaseError(f"there is no {path} yet, and it is for the owner of {around} to make it")
     with (
         Database.open(database_url(situation.settings, situation.environ)) as database,
         database.write() as connection,

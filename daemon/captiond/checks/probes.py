@@ -75,8 +75,12 @@ def probe(route: Route, folder: Path, *, video: bool) -> Iterator[tuple[Finding,
 
 
 def worth_a_video(route: Route) -> bool:
-    """Whether to send a video as a probe: where it is left to captiond how videos are sent, and in the way that is asked."""
-    return route.auto_video and route.endpoint.abilities(route.model).dialect is not Dialect.LLAMACPP
+    """Whether to send a video as a probe: where it is left to captiond how videos are sent, and nobody says that it takes none.
+
+    A wrong no costs little: it gets frames.
+    """
+    known = route.endpoint.abilities(route.model)
+    return route.auto_video and known.video is not False and known.dialect is not Dialect.LLAMACPP
 
 
 def _request(route: Route, text: str, *parts: ImagePart | FilePart, **more: Any) -> Request:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SMALLER_VIDEO: Final = 0.6
 """A video that was refused says where the limit is not; the next ones are kept this much below."""
 
+GUESS_SECONDS: Final = 86_400.0
+"""How long a limit holds that was found by trying: a refusal by mistake is not to make pictures small for long."""
+
 _NO_FORMAT: Final = re.compile(r"response_format|json_schema|json_object|structured|schema|grammar", re.IGNORECASE)
 
 
@@ -70,14 +73,24 @@ def too_large(conn: Connection, task: Task, failure: Failure) -> SizeLimits:
     return told
 
 
-def taken(conn: Connection, task: Task) -> None:
-    """The endpoint took pictures in a size that was found by trying: the next ones are sent so at once."""
+def taken(conn: Connection, task: Task, refused_as: str) -> None:
+    """The endpoint took pictures in a size that was found by trying: the next ones are sent so at once.
+
+    What the refusal was about is told by its words, or else that fewer bytes alone were no help before.
+    """
     assert task.encoded is not None
     pictures = [part for part in task.encoded.parts if isinstance(part, ImagePart)]
-    if pictures:
-        largest = max(*(len(part.data) for part in pictures), sizes.LEAST_BYTES)
-        edge = max(max(part.width, part.height) for part in pictures)
-        _keep(conn, task.route, SizeLimits(picture_bytes=largest, edge=edge))
+    if not pictures:
+        return
+    largest = max(*(len(part.data) for part in pictures), sizes.LEAST_BYTES)
+    edge = max(max(part.width, part.height) for part in pictures)
+    known = task.route.endpoint.known.limits(task.route.model)
+    bytes_alone = sizes.about_bytes(refused_as) and known.picture_bytes is None
+    found = SizeLimits(
+        picture_bytes=None if sizes.about_edges(refused_as) else largest,
+        edge=None if bytes_alone else edge,
+    )
+    _keep(conn, task.route, found, GUESS_SECONDS)
 
 
 def takes_no_format(conn: Connection, task: Task, failure: Failure) -> bool:
@@ -116,14 +129,13 @@ def of_rows(rows: Iterable[store.Ability]) -> Abilities:
     return found
 
 
-def _keep(conn: Connection, route: Route, limits: SizeLimits) -> None:
+def _keep(conn: Connection, route: Route, limits: SizeLimits, seconds: float = store.LIMIT_SECONDS) -> None:
     """Limits, with those that are known already, in the database and in the endpoint."""
-    now = time.time()
     endpoint = route.endpoint
     limits = limits.tighter(endpoint.known.limits(route.model))
-    until = now + store.LIMIT_SECONDS
+    until = time.time() + seconds
     kept = store.Limit(limits.picture_bytes, limits.request_bytes, limits.edge, limits.video_bytes, until)
-    store.limit(conn, endpoint.identity, route.model, route.sizes, kept, now)
+    store.limit(conn, endpoint.identity, route.model, route.sizes, kept)
     endpoint.known.limit(route.model, limits, until)
     log.get("endpoint").info(
         "endpoint_limit",

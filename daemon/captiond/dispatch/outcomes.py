@@ -245,8 +245,8 @@ class Outcomes:
     @staticmethod
     def _took(conn: Connection, task: Task) -> None:
         """The endpoint took the media as they were."""
-        if task.trying_sizes:
-            knowledge.taken(conn, task)
+        if task.refused_as is not None:
+            knowledge.taken(conn, task, task.refused_as)
 
     def _other_form(self, conn: Connection, task: Task, failure: Failure) -> EncodeSpec | None:
         """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
@@ -257,5 +257,5 @@ class Outcomes:
         if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
             return None
         told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
-        task.trying_sizes = not (has_file or told)
+        task.refused_as = None if has_file or told else failure.detail
         return smaller(task.spec, task.encoded, auto_video=auto, told=told)

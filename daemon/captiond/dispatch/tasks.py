@@ -44,8 +44,8 @@ class Task:
     bytes_sent: int = 0
     claimed_at: float = field(default_factory=time.time)
     asked_at: float = 0.0
-    trying_sizes: bool = False
-    """The last form was made smaller without the endpoint having said how small it has to be."""
+    refused_as: str | None = None
+    """How the endpoint refused the last form as too large, without saying how small it has to be."""
     seconds: dict[str, float] = field(default_factory=dict)
     followers: list[Task] = field(default_factory=list)
 

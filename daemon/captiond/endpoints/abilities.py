@@ -106,6 +106,8 @@ def listed(models: object, model: str) -> tuple[Abilities, Mapping[str, Any] | N
 
 def words_of(entry: Mapping[str, Any], side: str) -> tuple[str, ...] | None:
     """What one model of a list takes (`side` is "input") or gives ("output"), None where its entry does not tell."""
+    if entry.get("owned_by") == "llamacpp" and not isinstance(entry.get("architecture"), Mapping):
+        return ("text", "image") if side == "input" else ("text",)  # before it told: see docs/endpoints.md
     for group, key in (("capabilities", side), ("architecture", f"{side}_modalities")):
         told = entry.get(group)
         told = told.get(key) if isinstance(told, Mapping) else None

@@ -67,7 +67,7 @@ _TOO_LARGE: Final = re.compile(
     r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed|size|model length)"
     r"|longer than the maximum|(must|should|has to|have to) be (less|smaller|lower|no more|at most|under|below|within)"
     r"|(smaller|less|lower) than (or equal to )?\d+ ?([kmg]i?b|bytes|px|pixels)|reduce the (size|length|resolution)"
-    r"|entity too large|payload[ _]?too[ _]?large|body[ _](size|limit)|request_too_large|image_too_large|oversized?",
+    r"|(more than|above|beyond) the (limit|maximum|allowed)|entity too large|payload[ _]?too[ _]?large|body[ _](size|limit)|request_too_large|image_too_large|oversized?",
     re.IGNORECASE,
 )
 _NO_IMAGES: Final = re.compile(

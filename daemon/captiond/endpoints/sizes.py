@@ -23,13 +23,19 @@ _UNITS: Final = {
 _NUMBER: Final = r"(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)"
 _BYTES: Final = re.compile(rf"{_NUMBER}[\s-]?(k|m|g)?(i)?(?:b|bytes?)\b", re.IGNORECASE)
 _BARE_LIMIT: Final = re.compile(
-    r"\b(?:limit|maximum|max|at most|up to)\b\D{0,25}(\d{5,}|\d{1,3}(?:,\d{3})+)(?![\d,.]*\s*(?:px|pix|mega|tok|x|×))",
+    r"\b(?:limit|maximum|max|at most|up to)\b\D{0,40}(\d{5,}|\d{1,3}(?:,\d{3})+)(?![\d,.]*\s*(?:px|pix|mega|tok|x|×))",
     re.IGNORECASE,
 )
 """A number without a unit: "Maximum content size limit (26214400) exceeded"."""
 _SIDES: Final = re.compile(rf"{_NUMBER}\s*(?:px|pixels?)?\s*[x×]\s*{_NUMBER}\s*(?:px|pixels?)?", re.IGNORECASE)
 _PIXELS: Final = re.compile(rf"{_NUMBER}\s*(mega)?-?(?:px|pix(?:el)?s?)\b|{_NUMBER}\s*(mp)\b", re.IGNORECASE)
 _TOKENS: Final = re.compile(r"\btokens?\b|context (length|size|window)", re.IGNORECASE)
+_OF_PIXELS: Final = re.compile(
+    r"pixel|dimension|resolution|\b(width|height|edge|side|megapixels?)\b|\dpx", re.IGNORECASE
+)
+_OF_BYTES: Final = re.compile(
+    r"HTTP 413|\bbytes?\b|\d ?[kmg]i?b\b|payload|entity|\bbody\b|request (is )?too", re.IGNORECASE
+)
 _OF_A_PICTURE: Final = re.compile(r"\b(image|picture|photo|media|data[- ]ur[il]|file)\b", re.IGNORECASE)
 _OF_ALL: Final = re.compile(r"\b(request|payload|body|content size|entity|total|inline)\b", re.IGNORECASE)
 
@@ -81,6 +87,16 @@ def told(words: str) -> SizeLimits:
         raw = int(raw * 0.97) - 8_192  # the prompt and the JSON around the pictures
     size = raw if raw >= LEAST_BYTES else None
     return SizeLimits(None if whole else size, size if whole else None, edge)
+
+
+def about_edges(words: str) -> bool:
+    """Whether a refusal is about pixels, or tokens, which pixels cost: fewer bytes would be no help."""
+    return bool(_OF_PIXELS.search(words) or _TOKENS.search(words))
+
+
+def about_bytes(words: str) -> bool:
+    """Whether a refusal is about bytes alone, as a bare 413 is."""
+    return not about_edges(words) and bool(_OF_BYTES.search(words))
 
 
 def _edge(words: str) -> int | None:

@@ -16,7 +16,7 @@ from captiond.store import tables as t
 ABILITY_SECONDS = 30 * 86_400.0
 """How long what was found out holds: providers change what is behind a name."""
 LIMIT_SECONDS = 7 * 86_400.0
-"""How long a limit holds. Then one larger picture is tried again, which costs a refused call and no tokens."""
+"""How long a limit holds, at most. Then one larger picture is tried again, which costs a refused call and no tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def learnt(conn: Connection, base_url: str, model: str, now: float) -> list[Abil
     return [Ability(*row) for row in conn.execute(query.order_by(t.ability.c.name))]
 
 
-def limit(conn: Connection, base_url: str, model: str, settings: str, limit: Limit, now: float) -> None:
+def limit(conn: Connection, base_url: str, model: str, settings: str, limit: Limit) -> None:
     """Keep the sizes that a model takes, in place of earlier ones. `settings` are those under which it was found."""
     values = {
         "settings": settings,
@@ -63,7 +63,7 @@ def limit(conn: Connection, base_url: str, model: str, settings: str, limit: Lim
         "request_bytes": limit.request_bytes,
         "edge": limit.edge,
         "video_bytes": limit.video_bytes,
-        "learnt_at": now,
+        "until": limit.until,
     }
     new = insert(t.size_limit).values(base_url=base_url, model=model, **values)
     conn.execute(new.on_conflict_do_update(index_elements=["base_url", "model"], set_=values))
@@ -72,14 +72,14 @@ def limit(conn: Connection, base_url: str, model: str, settings: str, limit: Lim
 def limits(conn: Connection, base_url: str, model: str, settings: str, now: float) -> Limit | None:
     """The sizes that a model takes; None when none are known, they are too old, or the settings are others by now."""
     c = t.size_limit.c
-    query = select(c.picture_bytes, c.request_bytes, c.edge, c.video_bytes, c.learnt_at).where(
-        c.base_url == base_url, c.model == model, c.settings == settings, c.learnt_at > now - LIMIT_SECONDS
+    query = select(c.picture_bytes, c.request_bytes, c.edge, c.video_bytes, c.until).where(
+        c.base_url == base_url, c.model == model, c.settings == settings, c.until > now
     )
     row = conn.execute(query).one_or_none()
-    return Limit(*row[:4], until=row[4] + LIMIT_SECONDS) if row is not None else None
+    return Limit(*row) if row is not None else None
 
 
 def forget_old(conn: Connection, now: float) -> None:
     """What no longer holds goes."""
     conn.execute(delete(t.ability).where(t.ability.c.checked_at <= now - ABILITY_SECONDS))
-    conn.execute(delete(t.size_limit).where(t.size_limit.c.learnt_at <= now - LIMIT_SECONDS))
+    conn.execute(delete(t.size_limit).where(t.size_limit.c.until <= now))

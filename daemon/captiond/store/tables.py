@@ -230,7 +230,7 @@ size_limit = Table(
     Column("request_bytes", Integer, comment="of the pictures of one request together"),
     Column("edge", Integer, comment="pixels"),
     Column("video_bytes", Integer, comment="of one video's file"),
-    Column("learnt_at", Float, nullable=False),
+    Column("until", Float, nullable=False),
 )
 
 VIEW_CAPTIONS = """
