@@ -2,7 +2,7 @@
 
 A server that answers 200 and drops the media is known by two signs together: the answer does not say what is on them, and
 `prompt_tokens` is that of the same question without them. A model that is only weak reads the number wrong, but its server
-counts the media; so does one that tells no tokens, but names the colour.
+counts the media. One that tells no tokens is judged by the answer: a weak model still names the colour.
 """
 
 from __future__ import annotations

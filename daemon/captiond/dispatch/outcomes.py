@@ -258,4 +258,5 @@ class Outcomes:
             return None
         told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
         task.refused_as = None if has_file or told else failure.detail
-        return smaller(task.spec, task.encoded, auto_video=auto, told=told)
+        # What is too large as a file becomes frames with `video = "video_url"` too, as beyond `max_video_bytes`.
+        return smaller(task.spec, task.encoded, auto_video=auto or isinstance(failure, TooLarge), told=told)

@@ -65,9 +65,10 @@ _TOO_LARGE: Final = re.compile(
     r"|exceed(s|ed|ing)?\b.{0,80}(size|limit|maximum|max\b|allowed|bytes|[kmg]i?b\b|pixels|dimension|resolution|context)"
     r"|(size|limit|maximum|pixels|dimensions?|resolution|bytes) (is |was |has been |have been )?exceeded|over the limit"
     r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed|size|model length)"
+    r"|(more than|above|beyond) the (limit|maximum|allowed)"
     r"|longer than the maximum|(must|should|has to|have to) be (less|smaller|lower|no more|at most|under|below|within)"
     r"|(smaller|less|lower) than (or equal to )?\d+ ?([kmg]i?b|bytes|px|pixels)|reduce the (size|length|resolution)"
-    r"|(more than|above|beyond) the (limit|maximum|allowed)|entity too large|payload[ _]?too[ _]?large|body[ _](size|limit)|request_too_large|image_too_large|oversized?",
+    r"|entity too large|payload[ _]?too[ _]?large|body[ _](size|limit)|request_too_large|image_too_large|oversized?",
     re.IGNORECASE,
 )
 _NO_IMAGES: Final = re.compile(

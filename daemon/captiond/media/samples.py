@@ -12,12 +12,18 @@ from captiond.values import FilePart, ImagePart, Stat
 
 EDGE = 336
 """Pixels: a vision model spends at least 64 tokens on it, and a video of it is a few kilobytes."""
-COLOURS = {"red": (200, 20, 20), "green": (0, 130, 40), "blue": (20, 50, 200)}
+COLOURS = {
+    "red": ((220, 20, 20), "white"),
+    "green": ((0, 150, 40), "white"),
+    "yellow": ((255, 240, 0), "black"),
+    "orange": ((255, 140, 0), "black"),
+}
+"""Grounds and the colour of the number on them. None is what a model without eyes says first: blue, white or black."""
 SECONDS, RATE = 2, 4
 
 
 def picture(number: int, colour: str) -> ImagePart:
-    """The number, large and white, on a ground of one of COLOURS."""
+    """The number, large, on a ground of one of COLOURS."""
     data = io.BytesIO()
     _drawn(number, colour).save(data, "JPEG", quality=90)
     return ImagePart("image/jpeg", data.getvalue(), EDGE, EDGE)
@@ -38,7 +44,8 @@ def video(number: int, colour: str, path: Path) -> FilePart:
 
 
 def _drawn(number: int, colour: str) -> Image.Image:
-    image = Image.new("RGB", (EDGE, EDGE), COLOURS[colour])
+    ground, ink = COLOURS[colour]
+    image = Image.new("RGB", (EDGE, EDGE), ground)
     font = ImageFont.load_default(size=EDGE * 0.6)
-    ImageDraw.Draw(image).text((EDGE / 2, EDGE / 2), str(number), fill="white", font=font, anchor="mm")
+    ImageDraw.Draw(image).text((EDGE / 2, EDGE / 2), str(number), fill=ink, font=font, anchor="mm")
     return image
