@@ -58,7 +58,7 @@ class LiteLLM:
         )
 
     def __enter__(self) -> Self:
-        until(self._answers, timeout=120)
+        until(self._answers, timeout=400)  # 37 s where nothing else runs
         return self
 
     def __exit__(self, *_: object) -> None:

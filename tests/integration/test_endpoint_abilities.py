@@ -31,6 +31,14 @@ def test_ollama_tells_at_its_own_address_whether_a_model_sees(fake: FakeEndpoint
 
 def test_lm_studio_tells_at_its_own_address_whether_a_model_sees(fake: FakeEndpoint) -> None:
     fake.models = [entry("organization_owner")]
+    for told, expected in ((True, True), (False, False), ("yes", None)):
+        entries = [{"key": "other", "capabilities": {}}, {"key": "fake-vision-1", "capabilities": {"vision": told}}]
+        fake.pages = {"/api/v1/models": {"models": entries}}
+        assert endpoint(fake.base_url).abilities("fake-vision-1").image is expected
+
+
+def test_an_older_lm_studio_tells_by_the_type(fake: FakeEndpoint) -> None:
+    fake.models = [entry("organization_owner")]
     for kind, expected in (("vlm", True), ("llm", False), ("embeddings", None)):
         fake.pages["/api/v0/models"] = {"data": [{"id": "other", "type": "vlm"}, {"id": "fake-vision-1", "type": kind}]}
         assert endpoint(fake.base_url).abilities("fake-vision-1").image is expected
@@ -38,7 +46,11 @@ def test_lm_studio_tells_at_its_own_address_whether_a_model_sees(fake: FakeEndpo
 
 @pytest.mark.parametrize("page", [None, [], {"capabilities": "vision"}, {"data": 7}, "x"])
 def test_a_server_that_answers_something_else_there_is_not_known(fake: FakeEndpoint, page: object) -> None:
-    for owner, path in (("library", "/api/show"), ("organization_owner", "/api/v0/models")):
+    for owner, path in (
+        ("library", "/api/show"),
+        ("organization_owner", "/api/v1/models"),
+        ("organization_owner", "/api/v0/models"),
+    ):
         fake.models = [entry(owner)]
         fake.pages = {} if page is None else {path: page}
         assert endpoint(fake.base_url).abilities("fake-vision-1").image is None

@@ -236,8 +236,9 @@ class ChatEndpoint:
         server = servers.known(self._base_url, entry)
         if server is None:
             return told, self._list_at
-        if server.ask is not None and told.image is None:
-            told = server.ask.read(self._ask_server(server.ask, model), model).over(told)
+        for question in server.ask:
+            if told.image is None:
+                told = question.read(self._ask_server(question, model), model).over(told)
         return told.over(servers.abilities(server, model)), self._list_at
 
     def _ask_server(self, question: servers.Question, model: str) -> object:

@@ -36,7 +36,7 @@ class Server:
         image: whether all its models take pictures, None where that depends on the model.
         video: the names of the models that take a video as it is; None: no model does.
         json: the names of the models that take a JSON schema as `response_format`; None: no model does.
-        ask: what else can be asked of it.
+        ask: what else can be asked of it, until one answers.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Server:
     dialect: Dialect = Dialect.OPENAI
     json: re.Pattern[str] | None = None
     json_known: bool = True
-    ask: Question | None = None
+    ask: tuple[Question, ...] = ()
 
 
 _ANY: Final = re.compile("")
@@ -65,12 +65,25 @@ def _ollama(answer: object, _model: str) -> Abilities:
 
 
 def _lm_studio(answer: object, model: str) -> Abilities:
-    """https://lmstudio.ai/docs/developer/rest/endpoints: `type` is "llm", "vlm" or "embeddings"."""
-    entries = answer.get("data") if isinstance(answer, Mapping) else None
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, Mapping) and entry.get("id") == model and entry.get("type") in ("llm", "vlm"):
+    """Since 0.4 (https://lmstudio.ai/docs/api/rest-api): `models`, each with its `key` and `capabilities.vision`."""
+    for entry in _entries(answer, "models"):
+        told = entry.get("capabilities")
+        if entry.get("key") == model and isinstance(told, Mapping) and isinstance(told.get("vision"), bool):
+            return Abilities.of(Told.LIST, image=told["vision"])
+    return Abilities()
+
+
+def _old_lm_studio(answer: object, model: str) -> Abilities:
+    """Before: `data`, each with its `id` and a `type`: "llm", "vlm" or "embeddings"."""
+    for entry in _entries(answer, "data"):
+        if entry.get("id") == model and entry.get("type") in ("llm", "vlm"):
             return Abilities.of(Told.LIST, image=entry["type"] == "vlm")
     return Abilities()
+
+
+def _entries(answer: object, key: str) -> list[Mapping[str, Any]]:
+    entries = answer.get(key) if isinstance(answer, Mapping) else None
+    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
 
 SERVERS: Final = (
@@ -94,13 +107,13 @@ SERVERS: Final = (
         hosts=("ollama.com",),
         owners=("library",),
         json=_ANY,
-        ask=Question("/api/show", _ollama, lambda model: {"model": model}),
+        ask=(Question("/api/show", _ollama, lambda model: {"model": model}),),
     ),
     Server(
         "LM Studio",
         owners=("organization_owner",),
         json=_ANY,
-        ask=Question("/api/v0/models", _lm_studio),
+        ask=(Question("/api/v1/models", _lm_studio), Question("/api/v0/models", _old_lm_studio)),
     ),
 )
 
