@@ -40,3 +40,10 @@ def drop_many(folder: Path, count: int, prefix: str = "") -> list[str]:
     for name in names:
         (folder / name).write_bytes(picture(f"{folder.name} {name}"))
     return names
+
+
+def noise(path: Path, size: tuple[int, int] = (1500, 1000)) -> Path:
+    """A picture that takes about a byte a pixel, with bytes of its own, renamed into place."""
+    staged = path.with_suffix(".part")
+    Image.frombytes("RGB", size, os.urandom(size[0] * size[1] * 3)).save(staged, "JPEG", quality=60)
+    return staged.rename(path)

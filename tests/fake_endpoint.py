@@ -124,6 +124,8 @@ class FakeEndpoint:
         """It fetches the URLs that it is sent, unless this is set: it answers so to them instead."""
         self.activated: list[str] = []
         self.activation: Behaviour | None = None
+        self.pages: dict[str, Any] = {}
+        """What other addresses answer, as `/api/show`: JSON, to GET and POST alike."""
         self.requests: list[Recorded] = []
         self._asleep = dict.fromkeys(asleep, waking)
         self.in_flight = 0

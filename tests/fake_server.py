@@ -62,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/stats":
             return self._json(fake.stats())
+        if path in fake.pages:
+            return self._json(fake.pages[path])
         if not path.endswith("/models"):
             return self._answer(error(404))
         fake.asked_for_models()
@@ -76,6 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/reset":
             fake.reset_counts()
             return self._json({})
+        if self.path in fake.pages:
+            self._body(int(self.headers.get("Content-Length") or 0), keep=False)
+            return self._json(fake.pages[self.path])
         if self.path.endswith("/activate"):
             self._body(int(self.headers.get("Content-Length") or 0), keep=False)
             return self._answer(fake.activate(unquote(self.path.split("/")[-2])))

@@ -371,6 +371,16 @@ class NotFound(Failure):
     remedy = "check `base_url` and `model`; the queue waits"
 
 
+class NoImages(Failure):
+    """The endpoint's model takes no images."""
+
+    code, fault = "no_images", Fault.ENDPOINT
+    remedy = (
+        "choose another `model` (`captiond models --kind image` lists them), or set the endpoint's `image` to on if it does; "
+        "the queue waits"
+    )
+
+
 class RateLimited(Failure):
     """The endpoint asks to slow down (429)."""
 

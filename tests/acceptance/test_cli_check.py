@@ -54,11 +54,13 @@ def test_all_is_well_on_a_good_installation(home: Home, fake: FakeEndpoint) -> N
     assert not fake.requests
 
 
-def test_with_call_one_real_request_is_made(home: Home, fake: FakeEndpoint) -> None:
+def test_with_call_real_requests_are_made(home: Home, fake: FakeEndpoint) -> None:
     code, found = checked(home, "--call")
     assert code == 0
-    assert "answered in" in found["endpoint"][-1]["message"]
-    assert len(fake.requests) == 1
+    answered, seen = [one["message"] for one in found["endpoint"][-2:]]
+    assert "answered in" in answered
+    assert "takes images: it saw the colour of it" in seen
+    assert [len(recorded.media) for recorded in fake.requests] == [1, 0, 1]
 
 
 def test_nothing_is_changed_and_no_database_is_made(home: Home) -> None:

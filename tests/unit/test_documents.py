@@ -31,6 +31,7 @@ TOP = Path(__file__).parents[2]
 README = TOP / "README.md"
 OPERATIONS = TOP / "docs" / "operations.md"
 FORMATS = TOP / "docs" / "formats.md"
+ENDPOINTS = TOP / "docs" / "endpoints.md"
 CONFIGURATION = TOP / "docs" / "configuration.md"
 
 UNTOLD = {"__pycache__", "node_modules"}
@@ -336,3 +337,12 @@ def test_a_workplace_and_a_package_server_would_be_found() -> None:
     assert not WORKPLACE.search("$STATE/work/x and docs/work/x")
     assert PACKAGE_SERVER.search("--index-url https://example.org/simple")
     assert PACKAGE_SERVER.search("from https://files.pythonhosted.org/x.whl")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", ENDPOINTS.read_text(), re.DOTALL))
+def test_every_configuration_of_the_endpoints_page_is_a_valid_one(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "captiond.toml"
+    path.write_text(block)
+    settings = load(path, {}, tmp_path).settings
+    assert len(settings.endpoints) == 1
+    assert {recipe.endpoint for recipe in settings.recipes.values()} <= {*settings.endpoints, None}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from captiond.config.models import Endpoint, Settings
-from captiond.endpoints.abilities import listed_inputs
+from captiond.endpoints.abilities import listed
 from captiond.endpoints.build import build
 from captiond.errors import ConfigError
 
@@ -50,7 +50,15 @@ def test_the_describer_loads_no_client_library() -> None:
         ([{"name": "m", "capabilities": {"input": ["text"]}}], {"text"}),
         ({"data": [{"id": "m", "architecture": {"input_modalities": ["image", "video"]}}]}, {"image", "video"}),
         (
-            {"data": [{"id": "m", "owned_by": "llamacpp", "architecture": {"input_modalities": ["video"]}}]},
+            {
+                "data": [
+                    {
+                        "id": "m",
+                        "owned_by": "llamacpp",
+                        "architecture": {"input_modalities": ["text", "image", "video"]},
+                    }
+                ]
+            },
             {"text", "image"},
         ),
         ({"data": [{"id": "other", "capabilities": {"input": ["video"]}}]}, None),
@@ -60,4 +68,7 @@ def test_the_describer_loads_no_client_library() -> None:
     ],
 )
 def test_a_model_s_inputs_are_read_from_every_shape_of_list(models: object, expected: set[str] | None) -> None:
-    assert listed_inputs(models, "m") == expected
+    found, _ = listed(models, "m")
+    assert (found.image, found.video) == (
+        (None, None) if expected is None else ("image" in expected, "video" in expected)
+    )

@@ -1,22 +1,25 @@
-"""Checks of the endpoints: key, reachability, and with --call one small real request."""
+"""Checks of the endpoints: key, reachability, and with --call one small real request and the probes of `probes`."""
 
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from captiond import recipes
-from captiond.checks import decoders
-from captiond.checks.finding import Finding, Situation, fail, ok, warn
+from captiond.checks import decoders, probes
+from captiond.checks.finding import Finding, Level, Situation, fail, ok, warn
 from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
+from captiond.dispatch import knowledge
 from captiond.dispatch.routes import Route
 from captiond.endpoints import catalogue, keys, weights
+from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.base import Endpoint
-from captiond.errors import BadResponse, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
+from captiond.errors import BadResponse, DatabaseError, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
 from captiond.values import FileContext, Kind, Request
 
 REACH_SECONDS = 10.0
@@ -120,7 +123,7 @@ def _listed(name: str, settings: EndpointSettings, situation: Situation, body: b
 
 
 def _calls(situation: Situation) -> Iterator[Finding]:
-    """One request for each endpoint and model that a recipe asks."""
+    """One request for each endpoint and model that a recipe asks; where it is answered, what else the model can do."""
     wiring = situation.wiring
     routes = {(route.endpoint.name, route.model): route for route in wiring.routes.values()}
     with tempfile.TemporaryDirectory(prefix="captiond-check-") as folder:
@@ -130,12 +133,48 @@ def _calls(situation: Situation) -> Iterator[Finding]:
                 encoded = decoders.encode(opened, situation, route.spec_for(opened.kind))
                 context = FileContext(path=opened.path, root=folder)
                 request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context)
-                yield _called(route, route.endpoint, request)
+                answered = _called(route, route.endpoint, request)
+                yield answered
+                if answered.level is not Level.FAIL and route.endpoint.name in used(situation):
+                    yield from _probed(route, situation, Path(folder))
         except Failure as failure:
             yield fail(f"the test picture can't be encoded: {failure.message}", failure.remedy)
         finally:
             for each in wiring.endpoints.values():
                 each.close()
+
+
+def _probed(route: Route, situation: Situation, folder: Path) -> Iterator[Finding]:
+    """What the model can do, found out and kept for the service. The built-in describer and the local model are known."""
+    found = Abilities()
+    for finding, abilities in probes.probe(route, folder, video=probes.worth_a_video(route)):
+        found = abilities.over(found)
+        yield finding
+    if not found.told:
+        return
+    try:
+        _keep(route, situation, found)
+    except DatabaseError as error:
+        yield warn(
+            f"{route.endpoint.name}: what was found out is not kept: {error}", "run it again when that is mended"
+        )
+
+
+def _keep(route: Route, situation: Situation, found: Abilities) -> None:
+    """Into the database. Raises DatabaseError."""
+    from captiond.config.load import database_url
+    from captiond.store.engine import Database
+
+    path = situation.database
+    around = next(folder for folder in path.parents if folder.exists())
+    if not path.exists() and around.stat().st_uid != os.geteuid():
+        # As root, beside a service with a user of its own: that could not write to a database of root's.
+        raise DatabaseError(f"there is no {path} yet, and it is for the owner of {around} to make it")
+    with (
+        Database.open(database_url(situation.settings, situation.environ)) as database,
+        database.write() as connection,
+    ):
+        knowledge.learn(connection, route.endpoint, route.model, found)
 
 
 def _called(route: Route, endpoint: Endpoint, request: Request) -> Finding:

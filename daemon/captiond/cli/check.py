@@ -17,14 +17,18 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command(
     epilog=example("captiond check", "captiond check --call"),
 )
-@click.option("--call", is_flag=True, help="Also make one small real request to each endpoint; it may cost something.")
+@click.option(
+    "--call",
+    is_flag=True,
+    help="Also ask each endpoint a few small real questions: what it can do is found out and kept. It may cost something.",
+)
 @as_json
 @click.pass_obj
 def check(app: App, call: bool, as_json: bool) -> int:
     """Look at everything that can be wrong before it is, and say what to do about it.
 
     Looked at are the configuration, clock, disk, database, folders, rights, inotify's limits, decoders, keys and
-    endpoints. Nothing is changed.
+    endpoints. Nothing is changed; with --call, what the endpoints can do is kept in the database for the service.
 
     Ends with 0 if all is well or only warned of, 1 if anything fails, 78 if the configuration is wrong.
 

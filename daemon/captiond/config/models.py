@@ -84,6 +84,10 @@ class Endpoint(Section):
     """Of one video or animation that is sent as frames."""
     frame_edge: int = Field(default=768, ge=64, le=16384)
     """Pixels of a frame's long edge."""
+    image: Literal["auto", "on"] = "auto"
+    """auto: a model that is known to take no images is not asked, its files wait; on: it is asked, whatever is known."""
+    json_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"
+    """The `response_format` for recipes with fields or categories; auto: what the server is known to take, else none."""
 
 
 class Recipe(Section):

@@ -71,6 +71,11 @@ class HealthMonitor:
         elif health.state is HealthState.HEALTHY and before.state is not HealthState.HEALTHY:
             self._log.info("endpoint_healthy", endpoint=task.endpoint)
 
+    def forgive(self, name: str) -> None:
+        """What this endpoint was paused for is mended."""
+        self._health[name] = EndpointHealth()
+        self._log.info("endpoint_healthy", endpoint=name)
+
     def publish(self, db: Database, in_flight: Mapping[str, int]) -> None:
         """Each endpoint's state into the database, for `status`."""
         passed = time.monotonic()

@@ -21,15 +21,15 @@ from typing import TYPE_CHECKING
 
 from captiond import jobs, log
 from captiond.by_url import Urls
-from captiond.dispatch import record
+from captiond.dispatch import knowledge, record
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import Outcome
-from captiond.errors import DatabaseUnavailable, RootOffline, Stopped
-from captiond.store import sidecars
+from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped
+from captiond.store import abilities, sidecars
 from captiond.values import Priority
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ CLOCK_SECONDS = 2.0
 """A clock that was set back by more is followed; less is the work of NTP, and only a short wait."""
 STOP_SECONDS = 2.0
 """The wait for workers that were told to end at once."""
+KNOWLEDGE_SECONDS = 10.0
+"""Seconds between two looks for what `captiond check --call` found out of the endpoints, if the database changed."""
 TROUBLE_SECONDS = 1.0
 """The wait before the database is tried again."""
 
@@ -97,8 +99,8 @@ class Dispatcher:
         self._stopping = threading.Event()
         self._ahead = time.time() - time.monotonic()
         self._look_now = True
-        self._look_at = self._sidecars_at = 0.0
-        self._more = False
+        self._look_at = self._sidecars_at = self._knowledge_at = 0.0
+        self._more = self._knowledge_due = False
         self._data_version = -1
         self._trouble: str | None = None
         self.beat = time.monotonic()
@@ -111,6 +113,8 @@ class Dispatcher:
         """Put the jobs of a run that was cut off back in the queue, and begin."""
         with self._db.write() as conn:
             now = time.time()
+            abilities.forget_old(conn, now)
+            knowledge.load(conn, self._routes.values())
             requeued, failed = jobs.recover(
                 conn,
                 now=now,
@@ -171,6 +175,7 @@ class Dispatcher:
                 self._start_calls()
                 if not self._stopping.is_set():
                     self._mind_the_clock()
+                    self._look_at_knowledge()
                     self._claim()
                     self._wake_sidecars()
                 self.health.publish(self._db, self._tasks.at(Stage.ASKING))
@@ -197,7 +202,20 @@ class Dispatcher:
             self._data_version = version
             self._look_now = True
             self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
+            self._knowledge_due = True
         return outcomes
+
+    def _look_at_knowledge(self) -> None:
+        """What another process found out of the endpoints holds from now on."""
+        if not self._knowledge_due or time.monotonic() < self._knowledge_at:
+            return
+        self._knowledge_due, self._knowledge_at = False, time.monotonic() + KNOWLEDGE_SECONDS
+        with self._db.read() as conn:
+            knowledge.load(conn, self._routes.values())
+        for route in self._routes.values():
+            endpoint = route.endpoint
+            if self.health.of(endpoint.name).reason == NoImages.code and endpoint.known.abilities(route.model).image:
+                self.health.forgive(endpoint.name)
 
     def _take(self, steps: list[Step]) -> None:
         """The commit stands: go on."""

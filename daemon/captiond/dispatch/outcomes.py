@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, log, policy
-from captiond.dispatch import record
+from captiond.dispatch import knowledge, record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
+from captiond.endpoints.sizes import NO_LIMITS
 from captiond.errors import (
     BadRequest,
     CannotFetch,
     Failure,
     Fault,
     Internal,
+    NoImages,
     ServerError,
     Stopped,
     TooLarge,
@@ -126,7 +128,7 @@ class Outcomes:
             case WasAnswered():
                 return self._answered(conn, task, outcome)
             case HasFailed():
-                return self._failed(conn, task, outcome.failure, outcome.call, by_url=outcome.by_url)
+                return self._failed(conn, task, outcome)
             case WasEncoded():
                 return self.judge_unwritten(conn, outcome) or []
 
@@ -138,7 +140,7 @@ class Outcomes:
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
-        return self._failed(conn, task, Internal(f"{type(error).__name__}: {error}"), None, by_url=False)
+        return self._failed(conn, task, HasFailed(task.job.id, Internal(f"{type(error).__name__}: {error}")))
 
     def give_back(self, conn: Connection, tasks: list[Task], failure: Failure) -> list[Step]:
         """Tasks that can't go on now: they wait in the database, with their attempt returned."""
@@ -164,6 +166,7 @@ class Outcomes:
         facts, now = task.encoded.facts, time.time()
         caption_id = record.answered(conn, task.route, task.opened, facts, outcome.reply, outcome.answer, now)
         self._called(conn, task, outcome.call, None)
+        self._took(conn, task)
         task.caption = outcome.reply.caption
         if task.url_failed is not None:
             self._urls.refused(task.job, task.endpoint, task.url_failed)
@@ -181,15 +184,28 @@ class Outcomes:
         self._tasks.publishing.pop(outcome.file_id, None)
         return []
 
-    def _failed(self, conn: Connection, task: Task, failure: Failure, call: Call | None, *, by_url: bool) -> list[Step]:
+    def _failed(self, conn: Connection, task: Task, failed: HasFailed) -> list[Step]:
+        failure, call = failed.failure, failed.call
         if call is not None:
             self._called(conn, task, call, failure)
-            if by_url and not self.stopping and isinstance(failure, _NOT_BY_URL) and failure.http_status is not None:
+            if failure.fault is Fault.ANSWER:
+                self._took(conn, task)
+            elif failed.formatted and not self.stopping and knowledge.takes_no_format(conn, task, failure):
+                self._tasks.make_ready(task)
+                return []
+            if (
+                failed.by_url
+                and not self.stopping
+                and isinstance(failure, _NOT_BY_URL)
+                and failure.http_status is not None
+            ):
                 return self._with_bytes(task, failure)
-            task.spec = self._other_form(task, failure)
+            task.spec = self._other_form(conn, task, failure)
             if task.spec is not None:
                 task.stage = Stage.ENCODING
                 return [Encode(task)]
+        elif isinstance(failure, NoImages):
+            self._health.after_call(task, failure)
         if self.stopping and failure.fault is not Fault.FILE:
             failure = Stopped()
         decision = policy.after_failure(
@@ -269,7 +285,13 @@ class Outcomes:
         calls.record(conn, task.job.id, content_id, call)
         self._health.after_call(task, failure)
 
-    def _other_form(self, task: Task, failure: Failure) -> EncodeSpec | None:
+    @staticmethod
+    def _took(conn: Connection, task: Task) -> None:
+        """The endpoint took the media as they were."""
+        if task.refused_as is not None:
+            knowledge.taken(conn, task, task.refused_as)
+
+    def _other_form(self, conn: Connection, task: Task, failure: Failure) -> EncodeSpec | None:
         """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
         if task.encoded is None or task.spec is None or self.stopping:
             return None
@@ -277,4 +299,7 @@ class Outcomes:
         has_file = any(isinstance(part, FilePart) for part in task.encoded.parts)
         if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
             return None
-        return smaller(task.spec, task.encoded, auto_video=auto)
+        told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
+        task.refused_as = None if has_file or told else failure.detail
+        # What is too large as a file becomes frames with `video = "video_url"` too, as beyond `max_video_bytes`.
+        return smaller(task.spec, task.encoded, auto_video=auto or isinstance(failure, TooLarge), told=told)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from captiond import recipes
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import Recipe, Settings, VideoMode
+from captiond.endpoints.sizes import NO_LIMITS, SizeLimits
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, Kind
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SHRINK = 0.6
 """Each time an endpoint says "too large" the long edge and the byte limits become this part of what they were."""
+SMALLEST_BYTES = 10_000
+"""Of a picture, as the setting `max_bytes` has it."""
 SMALLEST_EDGE = 256
 """Pixels; below this a picture is no longer worth asking about."""
 
@@ -39,10 +42,20 @@ class Route:
     base_url: str | None = None
 
     def spec_for(self, kind: Kind) -> EncodeSpec:
-        """The encode settings for one file, with `video = "auto"` decided; may ask the endpoint once what it takes."""
-        if kind is Kind.VIDEO and self.auto_video and self.endpoint.takes_video():
-            return replace(self.spec, video=VideoMode.VIDEO_URL)
-        return self.spec
+        """The encode settings for one file: `video = "auto"` is decided, and the sizes are what the endpoint is known to take.
+
+        May ask the endpoint once what it takes.
+        """
+        spec = self.spec
+        if kind is Kind.VIDEO and self.auto_video and self.endpoint.abilities(self.model).takes_video_url:
+            spec = replace(spec, video=VideoMode.VIDEO_URL)
+        return within(spec, self.endpoint.known.limits(self.model), spec.max_frames if kind is Kind.VIDEO else 1)
+
+    @property
+    def sizes(self) -> str:
+        """The settings that rule how large media are, as text: what an endpoint said of its limits holds with these."""
+        spec = self.spec
+        return f"{spec.max_edge}/{spec.frame_edge}/{spec.max_bytes}/{spec.max_video_bytes}/{spec.max_frames}"
 
 
 def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, Endpoint]) -> dict[str, Route]:
@@ -75,14 +88,35 @@ def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, 
     return routes
 
 
-def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSpec | None:
+def within(spec: EncodeSpec, limits: SizeLimits, pictures: int) -> EncodeSpec:
+    """The spec with nothing in it beyond the endpoint's limits; a request has so many pictures at most."""
+    if not limits:
+        return spec
+    share = limits.request_bytes // max(pictures, 1) if limits.request_bytes is not None else None
+    picture = min([spec.max_bytes, *(limit for limit in (limits.picture_bytes, share) if limit is not None)])
+    edge = spec.max_edge if limits.edge is None else limits.edge
+    video = spec.max_video_bytes if limits.video_bytes is None else limits.video_bytes
+    return replace(
+        spec,
+        max_edge=min(spec.max_edge, edge),
+        frame_edge=min(spec.frame_edge, edge),
+        max_bytes=max(picture, SMALLEST_BYTES),
+        max_video_bytes=min(spec.max_video_bytes, video),
+    )
+
+
+def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool, told: SizeLimits = NO_LIMITS) -> EncodeSpec | None:
     """What to try next when an endpoint found `encoded` too large, or None when there is nothing left to try.
 
-    A video file becomes frames; pictures get a shorter edge and fewer bytes than those that were refused.
+    A video file becomes frames; pictures get within the limits that the endpoint `told`, or where it told none that they
+    are beyond, a shorter edge and fewer bytes than those that were refused.
     """
     if any(isinstance(part, FilePart) for part in encoded.parts):
         return replace(spec, video=VideoMode.FRAMES) if auto_video else None
     pictures = [part for part in encoded.parts if isinstance(part, ImagePart)]
+    fitting = within(spec, told, len(pictures))
+    if beyond(told, encoded) and fitting != spec:
+        return fitting
     edge = int(max(max(part.width, part.height) for part in pictures) * SHRINK)
     if edge < SMALLEST_EDGE:
         return None
@@ -92,5 +126,14 @@ def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool) -> EncodeSp
         max_edge=min(spec.max_edge, edge),
         short_edge=min(spec.short_edge, int(max(min(part.width, part.height) for part in pictures) * SHRINK)),
         frame_edge=min(spec.frame_edge, edge),
-        max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), 10_000),
+        max_bytes=max(int(min(spec.max_bytes, largest) * SHRINK), SMALLEST_BYTES),
     )
+
+
+def beyond(limits: SizeLimits, encoded: Encoded) -> bool:
+    """Whether pictures are larger than these limits."""
+    pictures = [part for part in encoded.parts if isinstance(part, ImagePart)]
+    sizes = [len(part.data) for part in pictures]
+    edges = [max(part.width, part.height) for part in pictures]
+    pairs = ((max(sizes), limits.picture_bytes), (sum(sizes), limits.request_bytes), (max(edges), limits.edge))
+    return any(limit is not None and value > limit for value, limit in pairs)

@@ -45,6 +45,8 @@ class Task:
     url_failed: Failure | None = None
     claimed_at: float = field(default_factory=time.time)
     asked_at: float = 0.0
+    refused_as: str | None = None
+    """How the endpoint refused the last form as too large, without saying how small it has to be."""
     seconds: dict[str, float] = field(default_factory=dict)
     followers: list[Task] = field(default_factory=list)
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from captiond import by_url, fetch, log, recipes, sidecar
 from captiond.by_url import Urls
 from captiond.dispatch.routes import Route
-from captiond.errors import Failure, Internal
+from captiond.errors import Failure, Internal, NoImages
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
 from captiond.paths import is_url, to_text
-from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, Job, Opened, Reply
+from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImagePart, Job, Opened, Reply
 
 if TYPE_CHECKING:
     from captiond.media.guard import Guard
@@ -57,12 +57,16 @@ class WasAnswered:
 
 @dataclass(frozen=True, slots=True)
 class HasFailed:
-    """A stage failed. `call` is there when a request was made; `by_url`: with a URL in it."""
+    """A stage failed.
+
+    `call` is there when a request was made; `by_url`: with a URL in it; `formatted`: with a `response_format` of ours.
+    """
 
     job_id: int
     failure: Failure
     call: Call | None = None
     by_url: bool = False
+    formatted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +126,22 @@ def _fetched(job: Job, downloads: Path) -> Opened:
 
 
 def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
-    """One call, and the judgement of its answer."""
+    """One call, and the judgement of its answer; no call to a model that is known to take no images."""
+    return _guarded(job.id, lambda: _ask(job, route, encoded))
+
+
+def _ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
+    abilities = route.endpoint.abilities(route.model)
+    if abilities.image is False and any(isinstance(part, ImagePart) for part in encoded.parts):
+        return HasFailed(job.id, NoImages(f"{route.model}, {abilities.by('image')}; {NoImages.remedy}"))
+    form = recipes.response_format(route.recipe, abilities.json)
     started_at, started = time.time(), time.perf_counter()
     answer: Answer | None = None
     failure: Failure
     try:
         context = FileContext(path=to_text(job.path), root=to_text(job.root or os.path.dirname(job.path)))
         request = recipes.request(route.recipe, model=route.model, encoded=encoded, context=context, after=job.reason)
+        request = replace(request, extra_body={**form, **request.extra_body})
         answer = route.endpoint.ask(request)
         reply = recipes.reply(route.recipe, answer)
     except Failure as error:
@@ -141,7 +154,8 @@ def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
         return WasAnswered(job.id, answer, reply, call)
     call = _call(route, answer, started_at, time.perf_counter() - started)
     call = replace(call, outcome=failure.code, http_status=failure.http_status, rejected=failure.rejected)
-    return HasFailed(job.id, failure, call, by_url=encoded.url is not None)
+    formatted = bool(form) and "response_format" not in route.recipe.extra_body
+    return HasFailed(job.id, failure, call, by_url=encoded.url is not None, formatted=formatted)
 
 
 def _call(route: Route, answer: Answer | None, started_at: float, seconds: float) -> Call:

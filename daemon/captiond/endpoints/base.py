@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.catalogue import Model
+from captiond.endpoints.known import Known
 from captiond.values import Answer, Request, Source
 
 
@@ -18,6 +20,7 @@ class Endpoint(Protocol):
         concurrency: the most calls in flight.
         wants_measures: whether a request's `encoded.measures` must be there.
         identity: what of it can change an answer, beside the model: part of a recipe's digest. No secret is in it.
+        known: what was found out of it while it was used.
     """
 
     @property
@@ -32,6 +35,8 @@ class Endpoint(Protocol):
     def wants_measures(self) -> bool: ...
     @property
     def identity(self) -> str: ...
+    @property
+    def known(self) -> Known: ...
 
     def ask(self, request: Request) -> Answer:
         """One call, from its first byte sent to its last one read within the endpoint's total deadline.
@@ -39,8 +44,11 @@ class Endpoint(Protocol):
         Never retries. Raises a `captiond.errors.Failure`, and nothing else, for all that servers and networks do.
         """
 
+    def abilities(self, model: str) -> Abilities:
+        """What one of its models can do. What its list tells is kept; to read that may take some seconds. Never raises."""
+
     def takes_video(self) -> bool:
-        """Whether a video can be sent as it is. The answer is kept; the first one may take some seconds to learn."""
+        """Whether its model takes a video as it is."""
 
     def models(self) -> tuple[Model, ...]:
         """What can be asked here, as the server lists it. Raises a `captiond.errors.Failure`, and nothing else."""

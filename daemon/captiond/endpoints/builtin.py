@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 from captiond.config.models import BUILTIN
+from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.catalogue import Model
+from captiond.endpoints.known import Known
 from captiond.values import Answer, Kind, Measures, MediaFacts, Request, Source, Usage
 
 MODEL = "builtin/1"
@@ -54,11 +56,16 @@ class BuiltinEndpoint:
     concurrency = 8
     wants_measures = True
     identity = MODEL
+    known = Known()
 
     def ask(self, request: Request) -> Answer:
         """Describes what was measured; the question is not looked at."""
         text = describe(request.encoded.facts, request.encoded.measures)
         return Answer(text=text, finish_reason="stop", model=MODEL, usage=Usage(), source=Source.BUILTIN)
+
+    def abilities(self, model: str) -> Abilities:
+        """It measures pictures, and has no JSON to give."""
+        return Abilities.of(Told.TABLE, image=True, video=False, dialect=Dialect.OPENAI, json=JsonForm.OFF)
 
     def takes_video(self) -> bool:
         """No: it measures pictures."""

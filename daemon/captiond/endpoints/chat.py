@@ -20,11 +20,14 @@ from openai.types.chat import ChatCompletion
 
 from captiond import __version__, log
 from captiond.config.models import Endpoint as EndpointSettings
-from captiond.endpoints import abilities, answers, catalogue, failures
+from captiond.config.models import VideoMode
+from captiond.endpoints import abilities, answers, catalogue, failures, servers
+from captiond.endpoints.abilities import Abilities, JsonForm, Told
 from captiond.endpoints.body import Body
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.deadline import Calls
 from captiond.endpoints.keys import PLACEHOLDER, Key
+from captiond.endpoints.known import Known
 from captiond.errors import (
     Asleep,
     BadResponse,
@@ -80,9 +83,12 @@ class ChatEndpoint:
         self._timeout = settings.timeout_seconds
         self._key = key
         self._calls = Calls()
+        self.known = Known()
+        self._configured = _configured(settings)
         self._abilities = threading.Lock()
-        self._takes_video: bool | None = None
-        self._ask_abilities_at = 0.0
+        self._listed: object = None
+        self._list_at = 0.0
+        self._told: dict[str, tuple[Abilities, float]] = {}
         self._wake_at: dict[str, float] = {}
         # The queue bounds the calls in flight; a limit here would only let them wait inside their deadline.
         limits = httpx2.Limits(
@@ -130,17 +136,17 @@ class ChatEndpoint:
             bytes_sent=body.length,
         )
 
+    def abilities(self, model: str) -> Abilities:
+        """See `base.Endpoint.abilities`."""
+        with self._abilities:
+            told, until = self._told.get(model, (None, 0.0))
+            if told is None or time.monotonic() >= until:
+                told, until = self._told[model] = self._learn(model)
+        return self._configured.over(self.known.abilities(model)).over(told)
+
     def takes_video(self) -> bool:
         """See `base.Endpoint.takes_video`."""
-        with self._abilities:
-            if self._takes_video is not None and time.monotonic() < self._ask_abilities_at:
-                return self._takes_video
-            inputs, again_after = self._learn()
-            self._takes_video = (
-                "video" in inputs if inputs else abilities.known_to_take_video(self._base_url, self.model)
-            )
-            self._ask_abilities_at = time.monotonic() + again_after
-            return self._takes_video
+        return self.abilities(self.model).takes_video_url
 
     def models(self) -> tuple[Model, ...]:
         """See `base.Endpoint.models`."""
@@ -226,16 +232,49 @@ class ChatEndpoint:
         # Not Unavailable, which costs no attempt: a file that crashes the server must not come round for ever.
         return ServerError(f"the connection ended without an answer: {seen}")
 
-    def _learn(self) -> tuple[frozenset[str] | None, float]:
-        """The model's inputs, None if they can't be learnt, and after how many seconds to ask again."""
+    def _learn(self, model: str) -> tuple[Abilities, float]:
+        """A model's abilities by the list and the table of known servers, and until when they hold (monotonic)."""
+        now = time.monotonic()
+        if self._list_at <= now:
+            self._listed = self._free(lambda: self._client.get("/models", cast_to=httpx2.Response).json())
+            self._list_at = now + ABILITIES_AGAIN_SECONDS if self._listed is None else float("inf")
+        told, entry = abilities.listed(self._listed, model)
+        server = servers.known(self._base_url, entry)
+        if server is None:
+            return told, self._list_at
+        for question in server.ask:
+            if told.image is None:
+                told = question.read(self._ask_server(question, model), model).over(told)
+        return told.over(servers.abilities(server, model)), self._list_at
+
+    def _ask_server(self, question: servers.Question, model: str) -> object:
+        """What a server of a known kind says of a model at an address of its own."""
+        root = self._base_url.rstrip("/").removesuffix("/v1") + question.path
+        if question.body is None:
+            return self._free(lambda: self._client.get(root, cast_to=httpx2.Response).json())
+        body = question.body(model)
+        return self._free(lambda: self._client.post(root, cast_to=httpx2.Response, body=body).json())
+
+    def _free(self, send: Callable[[], object]) -> object:
+        """The answer to a question that costs nothing; None if there is none."""
         if self._key.problem or self._calls.aborted:
-            return None, ABILITIES_AGAIN_SECONDS
+            return None
         try:
             with self._calls.within(ASK_ABILITIES_SECONDS):
-                listed = self._client.get("/models", cast_to=httpx2.Response).json()
+                return send()
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError):
-            return None, ABILITIES_AGAIN_SECONDS
-        return abilities.listed_inputs(listed, self.model), float("inf")
+            return None
+
+
+def _configured(settings: EndpointSettings) -> Abilities:
+    """What the configuration says, which goes before all that is found out."""
+    videos = {VideoMode.VIDEO_URL: True, VideoMode.FRAMES: False, VideoMode.OFF: False}
+    return Abilities.of(
+        Told.CONFIG,
+        image=True if settings.image == "on" else None,
+        video=videos.get(settings.video),
+        json=None if settings.json_output == "auto" else JsonForm(settings.json_output),
+    )
 
 
 def _without_secrets(base_url: str) -> str:

@@ -20,6 +20,7 @@ from captiond.errors import (
     CallTimeout,
     Failure,
     Forbidden,
+    NoImages,
     NotFound,
     PaymentRequired,
     RateLimited,
@@ -60,11 +61,25 @@ _BY_STATUS: Final[Mapping[int, type[Failure]]] = {
 }
 
 _TOO_LARGE: Final = re.compile(
-    r"too (large|big|long)|too many (pixels|images|frames|tokens)|larger than|length limit"
-    r"|exceed(s|ed|ing)? .{0,60}(size|limit|maximum|allowed|bytes|pixels|dimension|resolution|context)"
-    r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed)",
+    r"too[ _](large|big|long)|too many (pixels|images|frames|tokens|bytes)|(?<!must be )larger than|(length|size) limit"
+    r"|exceed(s|ed|ing)?\b.{0,80}(size|limit|maximum|max\b|allowed|bytes|[kmg]i?b\b|pixels|dimension|resolution|context)"
+    r"|(size|limit|maximum|pixels|dimensions?|resolution|bytes) (is |was |has been |have been )?exceeded|over the limit"
+    r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed|size|model length)"
+    r"|(more than|above|beyond) the (limit|maximum|allowed)"
+    r"|longer than the maximum|(must|should|has to|have to) be (less|smaller|lower|no more|at most|under|below|within)"
+    r"|(smaller|less|lower) than (or equal to )?\d+ ?([kmg]i?b|bytes|px|pixels)|reduce the (size|length|resolution)"
+    r"|entity too large|payload[ _]?too[ _]?large|body[ _](size|limit)|request_too_large|image_too_large|oversized?",
     re.IGNORECASE,
 )
+_NO_IMAGES: Final = re.compile(
+    r"(does ?n[o']t|do not|can(no|')t|not) (currently )?(support|accept|take|process|handle)\w* (\w+ )?"
+    r"(image|vision|multi-?modal)"
+    r"|no endpoints found that support image|image input (is|are) (not supported|not enabled)|image inputs? not supported"
+    r"|image_url is only supported by|(is )?not a (multimodal|vision)|missing data required for image input"
+    r"|unknown variant .?image_url|at most 0 image|images? (is|are) not supported (by|for|with) (this|the)? ?\w* ?model",
+    re.IGNORECASE,
+)
+"""Of the model, whatever the picture: OpenAI, OpenRouter, llama.cpp, Ollama, vLLM, LM Studio, DeepSeek, Mistral."""
 _A_SETTING: Final = re.compile(r"max_(completion_)?tokens|temperature|top_p", re.IGNORECASE)
 _REFUSED: Final = re.compile(
     r"content[_ ](filter|policy|management)|moderation|flagged|data_inspection_failed|inappropriate|safety system"
@@ -147,6 +162,8 @@ def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:
         return Redirected
     if status in _SLEEPER and _ASLEEP.search(text):
         return Asleep
+    if status in (400, 404, 415, 422, 500, 501) and _NO_IMAGES.search(text):
+        return NoImages
     if status in (400, 413, 415, 422):
         if _REFUSED.search(text):
             return Refused

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from captiond.config.models import LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.endpoints import weights
+from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.keys import Key
+from captiond.endpoints.known import Known
 from captiond.errors import ConfigError, Stopped, Unavailable
 from captiond.values import Answer, Request, Source
 
@@ -47,6 +49,7 @@ class LocalEndpoint:
         self._weights = weights.located(settings, models_dir)
         self.model = self._weights.model.stem
         self.identity = f"{self._weights.model.name} {self._weights.projector.name}"
+        self.known = Known()
         self._lock = threading.Lock()
         self._server: Any = None
         self._chat: ChatEndpoint | None = None
@@ -64,6 +67,10 @@ class LocalEndpoint:
             if self._chat is None:
                 self._chat = self._serve()
             return self._chat
+
+    def abilities(self, model: str) -> Abilities:
+        """Pictures, and JSON by a grammar."""
+        return Abilities.of(Told.TABLE, image=True, video=False, dialect=Dialect.LLAMACPP, json=JsonForm.SCHEMA)
 
     def takes_video(self) -> bool:
         """No: llama.cpp takes a video only in a part of its own, and with the ffmpeg program."""

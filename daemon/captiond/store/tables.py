@@ -221,6 +221,32 @@ endpoint = Table(
     Column("updated_at", Float, nullable=False),
 )
 
+ability = Table(
+    "ability",
+    metadata,
+    Column("base_url", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("name", Text, primary_key=True, comment="image, video, dialect or json"),
+    Column("value", Text, nullable=False, comment="yes or no, or the name of a dialect or a form of JSON"),
+    Column("source", Text, nullable=False, comment="who told: probe or answer"),
+    Column("checked_at", Float, nullable=False),
+)
+
+size_limit = Table(
+    "size_limit",
+    metadata,
+    Column("base_url", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column(
+        "settings", Text, nullable=False, comment="the endpoint's sizes under which it was found: it holds with these"
+    ),
+    Column("picture_bytes", Integer, comment="of one picture's file"),
+    Column("request_bytes", Integer, comment="of the pictures of one request together"),
+    Column("edge", Integer, comment="pixels"),
+    Column("video_bytes", Integer, comment="of one video's file"),
+    Column("until", Float, nullable=False),
+)
+
 VIEW_CAPTIONS = """
 CREATE VIEW captions AS
 SELECT
