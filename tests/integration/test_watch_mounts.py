@@ -109,10 +109,8 @@ def test_an_unmounted_root_is_offline_and_a_remount_costs_nothing(
         offline(root)
         reason = root.ask("SELECT reason FROM root")[0][0]
         assert reason == "not mounted: mount it"
-        assert root.states[-1] == (
-            False,
-            f"root {share} is offline (not mounted): its 20 files wait; mount it and they go on",
-        )
+        told = (False, f"root {share} is offline (not mounted): its 20 files wait; mount it and they go on")
+        until(lambda: root.states[-1] == told)
         assert list(share.iterdir()) == [], "nothing was written into the bare mount point"
         assert len(root.names()) == 20
         write(share.parent / "server" / "meanwhile.jpg")
