@@ -146,7 +146,7 @@ def test_a_root_in_a_folder_of_the_share_is_offline_too(db: Database, share: Pat
         (share / "incoming").mkdir()  # a folder of the same name below the mount
         offline(root)
         assert root.names() == {"a.jpg"}
-        assert f"mount {share}" in root.states[-1][1]
+        until(lambda: f"mount {share}" in root.states[-1][1])
 
 
 def test_a_mount_over_a_root_is_another_root_until_it_is_taken_away(db: Database, tmp_path: Path, mount: Mount) -> None:
@@ -237,7 +237,7 @@ def test_a_root_that_begins_to_hang_is_offline_and_its_state_says_so(
             return not root.watcher.online
 
         until(is_offline)
-        assert "has not answered for 0.5 s" in root.states[-1][1]
+        until(lambda: "has not answered for 0.5 s" in root.states[-1][1])
         assert root.ask("SELECT state, present FROM root, file") == [("offline", 1)]
         dead[1]()  # now every access fails instead
         until(lambda: "not answer" in str(root.ask("SELECT reason FROM root")))
