@@ -33,7 +33,7 @@ EVIL = "<script>alert('x')</script> \x1b[2J\u202egpj"
 
 
 def says_its_question(recorded: Recorded) -> fakes.Behaviour:
-    colours = " ".join(media.colour for media in recorded.media)
+    colours = " ".join(dict.fromkeys(media.colour for media in recorded.media))
     return fakes.ok(f"{recorded.model} on {recorded.text.splitlines()[0]}: {colours}")
 
 
