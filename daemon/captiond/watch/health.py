@@ -76,8 +76,8 @@ def classify(
     for _ in range(LOOKS):
         try:
             mounts = read_mounts(mountinfo)
-            found = _look(root, stored_mount_point, probe, mounts, fstab)
             real = os.path.realpath(root)
+            found = _look(root, real, stored_mount_point, probe, mounts, fstab)
             if _around(real, read_mounts(mountinfo)) == _around(real, mounts):
                 return found
         except OSError as error:
@@ -86,8 +86,9 @@ def classify(
     return offline("is being mounted or unmounted", "wait a moment")
 
 
-def _look(root: str, stored_mount_point: str | None, probe: bool, mounts: Sequence[Mount], fstab: Path) -> Health:
-    real = os.path.realpath(root)
+def _look(
+    root: str, real: str, stored_mount_point: str | None, probe: bool, mounts: Sequence[Mount], fstab: Path
+) -> Health:
     mount = mount_of(real, mounts)
     if mount is not None and mount.fstype == "autofs":
         os.stat(root + "/.")  # to look into it mounts it: the mounts are others after it, and it is looked at again
