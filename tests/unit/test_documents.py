@@ -333,7 +333,7 @@ def test_no_file_names_a_workplace_or_a_package_server() -> None:
 
 
 def test_a_workplace_and_a_package_server_would_be_found() -> None:
-    assert WORKPLACE.search("see /tmp/x7/notes, or " + "/work/notes")
+    assert WORKPLACE.search("see /" + "tmp/x7/notes, or " + "/work/notes")
     assert not WORKPLACE.search("$STATE/work/x and docs/work/x")
     assert PACKAGE_SERVER.search("--index-url https://example.org/simple")
     assert PACKAGE_SERVER.search("from https://files.pythonhosted.org/x.whl")
