@@ -15,7 +15,7 @@ from fake_endpoint import FakeEndpoint, model_entry
 from program import Home
 
 KEYS = [
-    "endpoint", "id", "name", "inputs", "outputs", "input_usd", "output_usd", "second_usd", "custom", "sleep",
+    "endpoint", "id", "name", "inputs", "outputs", "input_usd", "output_usd", "call_usd", "second_usd", "custom", "sleep",
     "configured", "listed",
 ]  # fmt: skip
 

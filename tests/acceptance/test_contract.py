@@ -84,7 +84,7 @@ def test_the_sidecar_has_the_manuals_keys_in_their_order_with_their_types(
     assert re.fullmatch("[0-9a-f]{64}", document["recipe_digest"])
     assert UTC_TIME.fullmatch(document["created_at"])
     assert document["media"]["bytes"] == (home.inbox / name).stat().st_size
-    assert document["usage"] == {"prompt_tokens": 1130, "completion_tokens": 41, "cost_usd": None}
+    assert document["usage"] == {"prompt_tokens": 1130, "completion_tokens": 41, "cost_usd": 0.001294}
     assert text == json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     length = document["media"]["duration_seconds"]
     assert length is None if name == "photo.jpg" else abs(length - 2) < 0.2

@@ -66,7 +66,8 @@ def test_a_video_file_arrives_as_it_is(fake: FakeEndpoint, tmp_path: Path) -> No
 
 
 def test_connections_are_kept_between_calls_and_shared_by_threads(fake: FakeEndpoint) -> None:
-    client = endpoint(fake.base_url, concurrency=4)
+    price = {"input_per_million": 1, "output_per_million": 4}  # else the list of prices has a connection too
+    client = endpoint(fake.base_url, concurrency=4, price=price)
     for _ in range(3):
         client.ask(request())
     assert fake.connections == 1

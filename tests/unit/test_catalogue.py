@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiond.endpoints.catalogue import Model, Sleep, find, missing, nearest, parse
+from captiond.endpoints.prices import Price
 from captiond.errors import BadResponse
-from captiond.values import Usage
 
 OXEN = {
     "id": "claude-sonnet-4-6",
@@ -77,11 +77,11 @@ def test_openrouter_tells_modalities_and_prices_as_texts() -> None:
         "id": "google/gemini-3-flash",
         "name": "Google: Gemini 3 Flash",
         "architecture": {"input_modalities": ["text", "image", "video"], "output_modalities": ["text"]},
-        "pricing": {"prompt": "0.0000003", "completion": "0.0000025", "image": "0.001"},
+        "pricing": {"prompt": "0.0000003", "completion": "0.0000025", "request": "0.002"},
     }
     model = one(entry)
     assert (model.inputs, model.name) == (("text", "image", "video"), "Google: Gemini 3 Flash")
-    assert [model.input_usd, model.output_usd] == pytest.approx([0.3, 2.5])
+    assert [model.input_usd, model.output_usd, model.call_usd] == pytest.approx([0.3, 2.5, 0.002])
     assert one(entry | {"pricing": {"prompt": "-1", "completion": "-1"}}).input_usd is None
 
 
@@ -161,9 +161,8 @@ def test_what_can_caption_is_told_by_its_inputs_outputs_and_address() -> None:
     assert not Model("x", path="/images/generate").captions("image")
 
 
-def test_a_call_costs_its_tokens_times_their_prices_where_all_are_known() -> None:
-    model = Model("x", input_usd=2.0, output_usd=8.0)
-    assert model.cost(Usage(1000, 500)) == pytest.approx(0.006)
-    assert model.cost(Usage(1000, None)) is None
-    assert Model("x", input_usd=2.0).cost(Usage(1000, 500)) is None
-    assert Model("x", input_usd=0.0, output_usd=0.0).cost(Usage(1000, 500)) == 0
+def test_a_model_has_a_price_where_both_its_parts_are_told() -> None:
+    assert Model("x", input_usd=2.0, output_usd=8.0).price == Price(2.0, 8.0)
+    assert Model("x", input_usd=0.0, output_usd=0.0, call_usd=0.01).price == Price(0.0, 0.0, 0.01)
+    assert Model("x", input_usd=2.0).price is None
+    assert Model("x", second_usd=0.1).price is None

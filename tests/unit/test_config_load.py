@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -392,10 +393,11 @@ nested = {{ password = "{SECRET}", list = ["http://u:{SECRET}@h"] }}
 
 
 def test_the_effective_settings_are_complete(here: Path) -> None:
-    loaded = read(here, '[endpoints.oxen]\n[[watch]]\npath = "/a"')
+    price = "price = {input_per_million = 1, output_per_million = 2}"
+    loaded = read(here, f'[endpoints.oxen]\n{price}\n[[watch]]\npath = "/a"')
     have = {key for key, _, _ in effective(loaded)}
     names = {"endpoints.NAME": "endpoints.oxen", "recipes.NAME": "recipes.default", "watch": "watch[0]"}
-    every = {f"{names.get(s.table, s.table)}.{s.key}" for s in describe.settings()}
+    every = {re.sub("|".join(names), lambda name: names[name[0]], f"{s.table}.{s.key}") for s in describe.settings()}
     assert have == every == set(loaded.origins)
 
 

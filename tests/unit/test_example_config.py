@@ -55,11 +55,13 @@ def test_every_setting_is_in_the_example_with_its_default_and_why(setting: Setti
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=ids)
 def test_every_example_is_a_value_that_the_setting_takes(setting: Setting, tmp_path: Path) -> None:
-    value = describe.toml(given_in_the_example()[setting.table][setting.key])
-    header = {"endpoints.NAME": "[endpoints.oxen]", "recipes.NAME": "[recipes.default]", "watch": "[[watch]]"}
-    lines = [header.get(setting.table, f"[{setting.table}]"), f"{setting.key} = {value}"]
-    if setting.table == "watch" and setting.key != "path":
-        lines.append('path = "/srv"')
+    given = given_in_the_example()[setting.table]
+    keys = [one.key for one in SETTINGS if one.table == setting.table and (one.required or one == setting)]
+    if setting.table == "endpoints.NAME":
+        keys = [setting.key]  # what else is required of it, Oxen.ai's has by itself
+    table = setting.table.replace("endpoints.NAME", "endpoints.oxen").replace("recipes.NAME", "recipes.default")
+    lines = [f"[[{table}]]" if table == "watch" else f"[{table}]"]
+    lines += [f"{key} = {describe.toml(given[key])}" for key in keys]
     file = tmp_path / "one.toml"
     file.write_text("\n".join(lines))
     load(file, {}, tmp_path)

@@ -44,7 +44,8 @@ def models(app: App, kind: str | None, endpoint: str | None, as_json: bool) -> i
     endpoint could not be asked.
 
     With --json: an array of objects with endpoint, id, name, inputs, outputs, input_usd and output_usd (for a million
-    tokens), second_usd, custom, sleep (awake, waking, asleep, error, or null where it never sleeps), configured, listed.
+    tokens), call_usd, second_usd, custom, sleep (awake, waking, asleep, error, or null where it never sleeps), configured,
+    listed.
     """
     offers = _offers(app, endpoint)
     if as_json:

@@ -55,19 +55,28 @@ def settings() -> Iterator[Setting]:
     """Every setting there is, in the file's order."""
     for table, model in tables().items():
         for key, field in model.model_fields.items():
+            if _model(field.annotation) is not None:
+                continue  # a table of its own
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             meaning = " ".join((field.description or "").split())
             yield Setting(table, key, allowed(field), default, field.is_required(), meaning)
 
 
 def tables() -> dict[str, type[BaseModel]]:
-    """Every table of the file with its model; `endpoints.NAME` and `recipes.NAME` are many, `watch` is a list."""
-    found = {}
-    for name, field in Settings.model_fields.items():
-        model = _model(field.annotation)
-        if model is not None:
-            found[f"{name}.{NAME}" if get_origin(field.annotation) is dict else name] = model
-    return found
+    """Every table of the file with its model; `endpoints.NAME` and `recipes.NAME` are many, `watch` is a list.
+
+    A table within another, such as `endpoints.NAME.price`, comes after it.
+    """
+    return dict(_tables(Settings, ""))
+
+
+def _tables(model: type[BaseModel], within: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        inner = _model(field.annotation)
+        if inner is not None:
+            table = within + (f"{name}.{NAME}" if get_origin(field.annotation) is dict else name)
+            yield table, inner
+            yield from _tables(inner, f"{table}.")
 
 
 def field_at(key: tuple[str | int, ...]) -> FieldInfo | None:

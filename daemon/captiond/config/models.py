@@ -59,6 +59,15 @@ class Database(Section):
     """Where captions are kept, on a local disk; not set: captions.db in $STATE_DIRECTORY, else $XDG_STATE_HOME/captiond."""
 
 
+class Price(Section):
+    input_per_million: float = Field(ge=0)
+    """US dollars for a million tokens of requests."""
+    output_per_million: float = Field(ge=0)
+    """US dollars for a million tokens of answers."""
+    per_call: float = Field(default=0, ge=0)
+    """US dollars for each call that is answered, beside its tokens."""
+
+
 class Endpoint(Section):
     base_url: str = Field(pattern=r"^https?://")
     """The address of the server, up to and without /chat/completions."""
@@ -88,6 +97,8 @@ class Endpoint(Section):
     """auto: a model that is known to take no images is not asked, its files wait; on: it is asked, whatever is known."""
     json_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"
     """The `response_format` for recipes with fields or categories; auto: what the server is known to take, else none."""
+    price: Price | None = None
+    """What its calls cost, whatever its list of models says; not set: as the list says, where it does."""
 
 
 class Recipe(Section):

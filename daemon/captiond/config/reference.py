@@ -28,6 +28,7 @@ force, and where each value came from."""
 _TABLES = {
     "database": "Captions, jobs and the search index: one SQLite file.",
     "endpoints.NAME": "A server that speaks OpenAI's POST /chat/completions. Any name; as many as you like.",
+    "endpoints.NAME.price": "What an endpoint's calls cost, where its list of models does not tell, or tells another's price.",
     "recipes.NAME": "What to ask. The recipe called default is used where no other is named.",
     "watch": "A watched folder, a root. One such table for each.",
     "sidecar": "The JSON file beside each captioned file.",
@@ -36,7 +37,7 @@ _TABLES = {
     "local": 'The local model (extra `captiond[local]`), asked where a recipe says `endpoint = "local"`.',
     "log": "What the service says.",
 }
-_NAMES = {"endpoints.NAME": "oxen", "recipes.NAME": "default"}
+_NAMES = {"endpoints": "oxen", "recipes": "default"}
 
 EXAMPLES = {
     ("database", "url"): "sqlite:////var/lib/captiond/captions.db",
@@ -44,6 +45,8 @@ EXAMPLES = {
     ("endpoints.NAME", "api_key_env"): OXEN_KEY_ENV,
     ("endpoints.NAME", "api_key_file"): "/etc/captiond/api-key",
     ("endpoints.NAME", "model"): OXEN_MODEL,
+    ("endpoints.NAME.price", "input_per_million"): 0.5,
+    ("endpoints.NAME.price", "output_per_million"): 3,
     ("recipes.NAME", "system"): "You write captions for the archive of a museum.",
     ("recipes.NAME", "language"): "en",
     ("recipes.NAME", "endpoint"): "oxen",
@@ -119,8 +122,9 @@ def _header(table: str) -> str:
     """The table's line: active where an empty table changes nothing."""
     if table == "watch":
         return "#[[watch]]"
-    header = f"[{table.replace(NAME, _NAMES.get(table, NAME))}]"
-    return f"#{header}" if table.startswith("endpoints") else header
+    kind = table.partition(".")[0]
+    header = f"[{table.replace(NAME, _NAMES.get(kind, NAME))}]"
+    return f"#{header}" if kind in ("endpoints", "watch") else header
 
 
 def _title(table: str) -> str:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from captiond import by_url, fetch, log, recipes, sidecar
 from captiond.by_url import Urls
 from captiond.dispatch.routes import Route
-from captiond.errors import Failure, Internal, NoImages
+from captiond.errors import Failure, Internal, NoImages, NoKey, Unavailable
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
 from captiond.paths import is_url, to_text
-from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImagePart, Job, Opened, Reply
+from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImagePart, Job, Opened, Reply, Usage
 
 if TYPE_CHECKING:
     from captiond.media.guard import Guard
@@ -154,6 +154,8 @@ def _ask(job: Job, route: Route, encoded: Encoded) -> Outcome:
         return WasAnswered(job.id, answer, reply, call)
     call = _call(route, answer, started_at, time.perf_counter() - started)
     call = replace(call, outcome=failure.code, http_status=failure.http_status, rejected=failure.rejected)
+    if answer is None and _costs_nothing(failure) and route.endpoint.price(route.model) is not None:
+        call = replace(call, usage=Usage(cost_usd=0.0))
     formatted = bool(form) and "response_format" not in route.recipe.extra_body
     return HasFailed(job.id, failure, call, by_url=encoded.url is not None, formatted=formatted)
 
@@ -170,6 +172,14 @@ def _call(route: Route, answer: Answer | None, started_at: float, seconds: float
         bytes_sent=answer.bytes_sent,
         finish_reason=answer.finish_reason,
     )
+
+
+def _costs_nothing(failure: Failure) -> bool:
+    """Whether no provider bills a call that ended so: refused with a status, or never sent.
+
+    One that was cut off, or broke off, may have been answered, and is billed then: what it cost is not known.
+    """
+    return (failure.http_status or 0) >= 400 or isinstance(failure, NoKey | Unavailable)
 
 
 def publish(file_id: int, path: str, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:

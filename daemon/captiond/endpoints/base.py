@@ -7,6 +7,7 @@ from typing import Protocol
 from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.known import Known
+from captiond.endpoints.prices import Price
 from captiond.values import Answer, Request, Source
 
 
@@ -41,6 +42,7 @@ class Endpoint(Protocol):
     def ask(self, request: Request) -> Answer:
         """One call, from its first byte sent to its last one read within the endpoint's total deadline.
 
+        The answer's usage has what it cost, where that is known.
         Never retries. Raises a `captiond.errors.Failure`, and nothing else, for all that servers and networks do.
         """
 
@@ -52,6 +54,9 @@ class Endpoint(Protocol):
 
     def models(self) -> tuple[Model, ...]:
         """What can be asked here, as the server lists it. Raises a `captiond.errors.Failure`, and nothing else."""
+
+    def price(self, model: str, *, wait: bool = False) -> Price | None:
+        """What calls to one of its models cost; None while that is not known. Asks nobody, unless told to `wait`."""
 
     def abort(self) -> None:
         """Ends every call in flight at once with `Stopped`, and every later one too. Does not wait for them."""

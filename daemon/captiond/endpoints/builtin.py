@@ -9,6 +9,7 @@ from captiond.config.models import BUILTIN
 from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.known import Known
+from captiond.endpoints.prices import FREE, Price
 from captiond.values import Answer, Kind, Measures, MediaFacts, Request, Source, Usage
 
 MODEL = "builtin/1"
@@ -74,6 +75,10 @@ class BuiltinEndpoint:
     def models(self) -> tuple[Model, ...]:
         """Itself."""
         return (Model(MODEL, "built-in describer, no model", ("image", "video"), ("text",)),)
+
+    def price(self, model: str, *, wait: bool = False) -> Price:
+        """Nothing."""
+        return FREE
 
     def abort(self) -> None:
         """Nothing to end."""

@@ -14,10 +14,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from captiond.endpoints import abilities
+from captiond.endpoints.prices import MILLION, Price
 from captiond.errors import BadResponse
-from captiond.values import Usage
 
-MILLION: Final = 1_000_000
 NEAREST: Final = 3
 """Names that are offered in place of one that is not there."""
 
@@ -41,8 +40,8 @@ class Sleep(StrEnum):
 class Model:
     """One model as its server lists it. What the server does not tell is None.
 
-    `inputs` and `outputs` are words such as text, image, video. Prices are USD for a million tokens, or for a second of
-    the model's time. `path` is where it is called, as `/chat/completions`.
+    `inputs` and `outputs` are words such as text, image, video. Prices are USD for a million tokens, for a call beside
+    them, or for a second of the model's time. `path` is where it is called, as `/chat/completions`.
     """
 
     id: str
@@ -51,6 +50,7 @@ class Model:
     outputs: tuple[str, ...] | None = None
     input_usd: float | None = None
     output_usd: float | None = None
+    call_usd: float | None = None
     second_usd: float | None = None
     custom: bool = False
     sleep: Sleep | None = None
@@ -64,13 +64,12 @@ class Model:
             return False
         return kind is None or self.inputs is None or kind in self.inputs
 
-    def cost(self, usage: Usage) -> float | None:
-        """USD of one call by its tokens, None where a price or a count is missing."""
-        prices = (self.input_usd, self.output_usd)
-        counts = (usage.prompt_tokens, usage.completion_tokens)
-        parts = [count * price / MILLION for count, price in zip(counts, prices, strict=True) if count and price]
-        known = None not in prices and None not in counts
-        return sum(parts) if known else None
+    @property
+    def price(self) -> Price | None:
+        """What a call costs by its tokens; None where a price is missing."""
+        if self.input_usd is None or self.output_usd is None:
+            return None
+        return Price(self.input_usd, self.output_usd, self.call_usd or 0.0)
 
 
 def parse(listed: object) -> tuple[Model, ...]:
@@ -127,31 +126,33 @@ def _model(entry: Mapping[str, Any]) -> Model | None:
     name = entry.get("display_name") or entry.get("name")
     inputs = abilities.words_of(entry, "input")
     outputs = abilities.words_of(entry, "output")
-    input_usd, output_usd, second_usd = _prices(entry.get("pricing"))
     path = entry.get("endpoint")
     return Model(
         id=identity,
         name=name if isinstance(name, str) and name != identity else None,
         inputs=inputs,
         outputs=outputs,
-        input_usd=input_usd,
-        output_usd=output_usd,
-        second_usd=second_usd,
+        **_prices(entry.get("pricing")),
         custom=entry.get("model_type") == "custom",
         sleep=_sleep(entry),
         path=path if isinstance(path, str) else None,
     )
 
 
-def _prices(pricing: object) -> tuple[float | None, float | None, float | None]:
-    """Oxen.ai's prices per token or per second; OpenRouter's `prompt` and `completion`, texts, per token."""
+def _prices(pricing: object) -> dict[str, float | None]:
+    """Oxen.ai's prices per token or per second; OpenRouter's `prompt`, `completion` and `request`, texts, per token or call."""
     if not isinstance(pricing, Mapping):
-        return None, None, None
+        return {}
     told = [pricing.get("input_cost_per_token"), pricing.get("output_cost_per_token")]
     if told == [None, None]:
         told = [pricing.get("prompt"), pricing.get("completion")]
     tokens = [None if price is None else price * MILLION for price in map(_amount, told)]
-    return tokens[0], tokens[1], _amount(pricing.get("cost_per_second"))
+    return {
+        "input_usd": tokens[0],
+        "output_usd": tokens[1],
+        "call_usd": _amount(pricing.get("request")),
+        "second_usd": _amount(pricing.get("cost_per_second")),
+    }
 
 
 def _amount(value: object) -> float | None:

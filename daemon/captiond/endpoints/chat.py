@@ -11,6 +11,8 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -28,6 +30,8 @@ from captiond.endpoints.catalogue import Model
 from captiond.endpoints.deadline import Calls
 from captiond.endpoints.keys import PLACEHOLDER, Key
 from captiond.endpoints.known import Known
+from captiond.endpoints.pricelist import PriceList
+from captiond.endpoints.prices import Price
 from captiond.errors import (
     Asleep,
     BadResponse,
@@ -85,6 +89,7 @@ class ChatEndpoint:
         self._calls = Calls()
         self.known = Known()
         self._configured = _configured(settings)
+        self._prices = PriceList(self.models, _price(settings))
         self._abilities = threading.Lock()
         self._listed: object = None
         self._list_at = 0.0
@@ -128,13 +133,14 @@ class ChatEndpoint:
             if request.encoded.url is None or not failures.is_about_fetching(failure):
                 raise
             raise CannotFetch(failure.detail, http_status=failure.http_status) from failure
-        return answers.read(
+        answer = answers.read(
             result,
             model=request.model,
             source=self.source,
             seconds=time.monotonic() - started,
             bytes_sent=body.length,
         )
+        return replace(answer, usage=self._prices.billed(request.model, answer.usage))
 
     def abilities(self, model: str) -> Abilities:
         """See `base.Endpoint.abilities`."""
@@ -155,12 +161,17 @@ class ChatEndpoint:
         with self._calls.within(min(LIST_SECONDS, self._timeout)):
             return catalogue.parse(self._sent(lambda: self._client.get("/models", cast_to=httpx2.Response).json()))
 
+    def price(self, model: str, *, wait: bool = False) -> Price | None:
+        """See `base.Endpoint.price`."""
+        return self._prices.of(model, wait=wait)
+
     def abort(self) -> None:
         """See `base.Endpoint.abort`."""
         self._calls.abort()
 
     def close(self) -> None:
         """See `base.Endpoint.close`."""
+        self._calls.abort()  # the list of prices may be on its way
         self._client.close()
 
     def _exchange(self, body: Body, model: str) -> object:
@@ -238,6 +249,8 @@ class ChatEndpoint:
         if self._list_at <= now:
             self._listed = self._free(lambda: self._client.get("/models", cast_to=httpx2.Response).json())
             self._list_at = now + ABILITIES_AGAIN_SECONDS if self._listed is None else float("inf")
+            with suppress(BadResponse):
+                self._prices.learn(catalogue.parse(self._listed))
         told, entry = abilities.listed(self._listed, model)
         server = servers.known(self._base_url, entry)
         if server is None:
@@ -275,6 +288,11 @@ def _configured(settings: EndpointSettings) -> Abilities:
         video=videos.get(settings.video),
         json=None if settings.json_output == "auto" else JsonForm(settings.json_output),
     )
+
+
+def _price(settings: EndpointSettings) -> Price | None:
+    told = settings.price
+    return Price(told.input_per_million, told.output_per_million, told.per_call) if told else None
 
 
 def _without_secrets(base_url: str) -> str:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from captiond.config.models import LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
+from captiond.config.models import Price as PriceSettings
 from captiond.endpoints import weights
 from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.keys import Key
 from captiond.endpoints.known import Known
+from captiond.endpoints.prices import FREE, Price
 from captiond.errors import ConfigError, Stopped, Unavailable
 from captiond.values import Answer, Request, Source
 
@@ -80,6 +82,10 @@ class LocalEndpoint:
         """The one whose weights are there; it is not loaded for that."""
         return (Model(self.model, None, ("text", "image"), ("text",)),)
 
+    def price(self, model: str, *, wait: bool = False) -> Price:
+        """Nothing: it runs on this machine."""
+        return FREE
+
     def abort(self) -> None:
         """See `base.Endpoint.abort`. A model that llama.cpp is loading is loaded to the end first."""
         self._aborted = True
@@ -129,6 +135,7 @@ class LocalEndpoint:
             model=self.model,
             concurrency=self.concurrency,
             timeout_seconds=TIMEOUT_SECONDS,
+            price=PriceSettings(input_per_million=0, output_per_million=0),
         )
         return ChatEndpoint(self.name, settings, Key(key, "this process"), identity=self.identity)
 

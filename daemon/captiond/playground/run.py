@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Self
 
 from captiond import fetch, recipes
 from captiond.dispatch import routes
-from captiond.endpoints import catalogue
 from captiond.errors import Asleep, BadRequest, Failure, Internal, RateLimited, Stopped, TooLarge
 from captiond.media import reader
 from captiond.media.guard import Guard, GuardLimits
@@ -32,7 +31,6 @@ from captiond.values import Answer, Encoded, FileContext, FilePart, ImagePart, O
 if TYPE_CHECKING:
     from captiond.config.models import Settings
     from captiond.endpoints.base import Endpoint
-    from captiond.endpoints.catalogue import Model
 
 FILES_AT_ONCE = 16
 """The most files that are read and held at a time."""
@@ -108,7 +106,8 @@ class Playground:
         self._at_once = min(FILES_AT_ONCE, most + 1)
         self._files = ThreadPoolExecutor(self._at_once, "file")
         self._callers = {name: ThreadPoolExecutor(end.concurrency, f"ask-{name}") for name, end in endpoints.items()}
-        self._lists = {name: self._files.submit(_listed, end) for name, end in endpoints.items()}
+        for question in asked:
+            question.route.endpoint.price(question.model)  # so that it is there when the first answer is
 
     def __enter__(self) -> Self:
         return self
@@ -220,22 +219,14 @@ class Playground:
 
     # --- prices
 
-    def _priced(self, outcome: Outcome) -> Outcome:
-        """With its cost: as the endpoint told it, else by the prices in its list of models."""
-        if outcome.usage.cost_usd is not None:
-            return replace(outcome, usd=outcome.usage.cost_usd)
-        if outcome.usage == Usage():
-            return outcome
-        model = catalogue.find(self._lists[outcome.question.route.endpoint.name].result(), outcome.question.model)
-        return replace(outcome, usd=model.cost(outcome.usage) if model else None)
-
-
-def _listed(endpoint: Endpoint) -> tuple[Model, ...]:
-    """The list of models for its prices; a server need not have one."""
-    try:
-        return endpoint.models()
-    except Failure:
-        return ()
+    @staticmethod
+    def _priced(outcome: Outcome) -> Outcome:
+        """With its cost: as the call was billed, else by the list of models, which may have come after the answer."""
+        usage = outcome.usage
+        if usage.cost_usd is not None or usage == Usage():
+            return replace(outcome, usd=usage.cost_usd)
+        price = outcome.question.route.endpoint.price(outcome.question.model, wait=True)
+        return replace(outcome, usd=price.cost(usage) if price else None)
 
 
 @contextmanager
