@@ -117,8 +117,9 @@ def test_the_child_has_given_up_what_it_does_not_need(guard: Guard, small: str) 
     assert int(limits["Max address space"][1]) < 3 << 30
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
     targets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    # Its three standard streams and the way to its guard: the file is closed, and nothing of ours was inherited.
-    assert sorted(target.split(":")[0] for target in targets) == ["/dev/null", "/dev/null", "pipe", "socket"]
+    # Its three standard streams, the way to its guard and its own size: the file is closed, and nothing was inherited.
+    expected = ["/dev/null", "/dev/null", f"/proc/{pid}/statm", "pipe", "socket"]
+    assert sorted(target.split(":")[0] for target in targets) == expected
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
 
 
@@ -214,13 +215,27 @@ def test_the_child_ends_with_its_guards_process_even_if_that_is_killed(tmp_path:
     assert until(lambda: is_gone(pid))
 
 
-def test_a_confined_process_asks_to_be_killed_with_its_parent_and_can_write_nothing(tmp_path: Path) -> None:
+def test_a_child_that_used_up_the_processors_time_is_a_timeout(guard: Guard, small: str, slow: str) -> None:
+    guard.encode(read(small, None), SPEC)
+    before = pid_of(guard)
+    thread, results = run_in_thread(guard, slow)
+    until(lambda: "running" in _state_of(before))
+    os.kill(before, signal.SIGXCPU)
+    thread.join(10)
+    assert isinstance(results[0], DecoderTimeout)
+    assert "30 s of processor time" in results[0].message
+
+
+def test_a_confined_process_asks_to_be_killed_with_its_parent_and_can_write_nothing_to_an_open_file(
+    tmp_path: Path,
+) -> None:
     script = (
-        "import ctypes, os\n"
-        "from captiond.media import limits\n"
+        "import os\n"
+        "from captiond.media import landlock, limits, seccomp\n"
+        "landlock.restrict = seccomp.restrict = lambda *_: 0\n"
         "limits.confine(os.getppid(), 512)\n"
-        "asked = ctypes.c_int()\n"
-        "ctypes.CDLL(None).prctl(2, ctypes.byref(asked))\n"
+        "asked = limits.ctypes.c_int()\n"
+        "limits.ctypes.CDLL(None).prctl(2, limits.ctypes.byref(asked))\n"
         "try:\n"
         "    with open('written', 'w') as file: file.write('x')\n"
         "except OSError as error:\n"

@@ -57,8 +57,9 @@ def test_exits_that_a_restart_cannot_mend_are_not_restarted() -> None:
     assert set(settings()["RestartPreventExitStatus"][0].split()) == {"2", "78"}
 
 
-def test_the_decoders_may_limit_themselves() -> None:
+@pytest.mark.parametrize("call", ["prlimit64", "setrlimit", "seccomp", "landlock_restrict_self"])
+def test_the_decoders_may_limit_and_confine_themselves(call: str) -> None:
     # @resources holds the calls that set limits, too: they have to come back after it is taken out.
     filters = settings()["SystemCallFilter"]
-    taken, given = filters.index("~@privileged @resources"), next(i for i, f in enumerate(filters) if "prlimit64" in f)
+    taken, given = filters.index("~@privileged @resources"), next(i for i, f in enumerate(filters) if call in f.split())
     assert taken < given

@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from captiond.media import wire
+from captiond.media.spec import Confinement
 
 _START_SECONDS = 30.0
 _REAP_SECONDS = 1.0
@@ -64,6 +65,8 @@ class Child:
         self._socket = ours
         self._errors = errors_out
         self._tail = b""
+        self.confinement = Confinement(0, seccomp=False)
+        """What holds it, from `started` on."""
 
     @property
     def pid(self) -> int:
@@ -76,8 +79,9 @@ class Child:
         Raises:
             Gone: it ended instead.
             TimeoutError: it took too long.
+            ValueError: it says something else.
         """
-        self.header(time.monotonic() + _START_SECONDS)
+        self.confinement = wire.confinement(self.header(time.monotonic() + _START_SECONDS))
 
     def send(self, frame: bytes, fd: int, deadline: float) -> None:
         """Hand over a request and an open file.
@@ -137,6 +141,10 @@ class Child:
         lines = self._tail.decode("utf-8", "replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "")
         return "".join(c if c.isprintable() else " " for c in last).strip()[:200]
+
+    def used_up_its_time(self) -> bool:
+        """Whether the kernel ended it because it took more of the processor than it may (`limits.allow_time`)."""
+        return self._wait() == -signal.SIGXCPU
 
     def ending(self) -> str:
         """How it ended, in words; it is killed if it has not."""

@@ -1,7 +1,8 @@
 """Decodes in a child process: a crash, a bomb or a decoder that never ends costs one file, never the service.
 
-The child gets the file as an open descriptor and nothing else: no path, no key, no right to write. It serves many
-files, and is replaced after a crash, a timeout, when memory ran out, and when it has grown.
+The child gets the file as an open descriptor and nothing else: no path, no key, no right to write, no other file, no
+network (see `limits.confine`). It serves many files, and is replaced after a crash, a timeout, when memory ran out, and
+when it has grown.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from captiond.errors import Changed, DecoderCrashed, DecoderTimeout, Failure, Internal, Stopped, VideoOff
 from captiond.media import identify, reader, wire
 from captiond.media.child import Child, Gone
-from captiond.media.spec import EncodeSpec, GuardLimits
+from captiond.media.spec import Confinement, EncodeSpec, GuardLimits
 from captiond.values import Encoded, Kind, Opened
 
 __all__ = ["Guard", "GuardLimits"]
@@ -38,6 +39,12 @@ class Guard:
         """The child's id; None while there is none."""
         child = self._child
         return child.pid if child is not None else None
+
+    @property
+    def confinement(self) -> Confinement | None:
+        """What holds the child; None while there is none."""
+        child = self._child
+        return child.confinement if child is not None else None
 
     def encode(self, opened: Opened, spec: EncodeSpec) -> Encoded:
         """Decode a file and encode it for an endpoint.
@@ -98,6 +105,8 @@ class Guard:
             keep = False
             raise self._stopped_or(DecoderTimeout(f"after {self._limits.seconds:g} s")) from error
         except Gone as error:
+            if child.used_up_its_time():
+                raise DecoderTimeout(f"{self._limits.seconds:g} s of processor time") from error
             raise self._stopped_or(DecoderCrashed(_because(child.ending(), child.complaints()))) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             keep = False

@@ -44,3 +44,15 @@ class GuardLimits:
 
     seconds: float = 60.0
     memory_mb: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What the system holds a decoder process to, beside its limits: Landlock's version, 0 without, and seccomp."""
+
+    landlock: int
+    seccomp: bool
+
+    def __str__(self) -> str:
+        landlock = f"Landlock (version {self.landlock})" if self.landlock else "no Landlock"
+        return f"{landlock}, {'seccomp' if self.seccomp else 'no seccomp'}"

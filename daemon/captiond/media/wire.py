@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from captiond.errors import FAILURES, Failure, Internal
 from captiond.media.identify import Sniffed
-from captiond.media.spec import EncodeSpec
+from captiond.media.spec import Confinement, EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, Kind, Measures, MediaFacts, Opened
 
 LENGTH = struct.Struct("!I")
@@ -31,6 +31,15 @@ def pack(header: dict[str, Any]) -> bytes:
     """One header as a frame."""
     body = json.dumps(header).encode()
     return LENGTH.pack(len(body)) + body
+
+
+def confinement(header: dict[str, Any]) -> Confinement:
+    """What the child says first: what holds it.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    return Confinement(_int(header.get("landlock"), 0, 1000), header.get("seccomp") is True)
 
 
 def request(sniffed: Sniffed, spec: EncodeSpec, seconds: float) -> bytes:

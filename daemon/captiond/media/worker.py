@@ -1,8 +1,8 @@
 """The decoder process: `python -m captiond.media.worker SOCKET_FD PARENT_PID MEMORY_MB`.
 
 It takes one file after the other from its guard, as open descriptors, and answers each with one frame. It has no key
-in its environment, can write no file, and ends when its guard does. It imports libav, libheif, libjxl and LibRaw when
-a file needs them.
+in its environment, can open and write no file but to load a library, reaches no network, and ends when its guard does.
+It imports libav, libheif, libjxl and LibRaw when a file needs them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import traceback
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from PIL import _imaging
@@ -32,9 +33,8 @@ def main(arguments: list[str]) -> None:
     """Serve until the guard closes its end."""
     fd, parent, memory_mb = (int(argument) for argument in arguments)
     sys.dont_write_bytecode = True
-    limits.confine(parent, memory_mb)
     with socket.socket(fileno=fd) as guard:
-        guard.sendall(wire.pack({"ready": True}))
+        guard.sendall(wire.pack(asdict(limits.confine(parent, memory_mb))))
         for number in range(1, sys.maxsize):
             header, file_fd = _receive(guard)
             if header is None:
@@ -83,6 +83,7 @@ def _answer(header: dict[str, Any], fd: int, memory_mb: int) -> tuple[dict[str, 
 
 def _encode(header: dict[str, Any], file: BinaryIO, memory_mb: int) -> tuple[dict[str, Any], list[bytes]]:
     sniffed, spec, seconds = wire.asked(header)
+    limits.allow_time(seconds)
     if sniffed.kind is Kind.VIDEO:
         from captiond.media import video
 
