@@ -84,7 +84,7 @@ class Library:
             content_id = captions.content_id(conn, opened, facts)
             if source is Source.MODEL:
                 call = Call("fake", model, now, 0.4, "answered", answer.usage, 200, 1000, "stop")
-                calls.record(conn, job.id, content_id, call)
+                calls.record(conn, job, content_id, call)
             caption_id = captions.save(
                 conn, content_id=content_id, recipe=recipe, digest=digest, reply=reply, answer=answer, now=now
             )

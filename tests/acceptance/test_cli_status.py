@@ -14,8 +14,8 @@ from library import Library
 from program import Home
 
 KEYS = [
-    "version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "sidecars", "errors",
-    "unsupported",
+    "version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "spend_month",
+    "sidecars", "errors", "unsupported",
 ]  # fmt: skip
 
 

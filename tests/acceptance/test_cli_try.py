@@ -197,7 +197,7 @@ def test_another_endpoint_than_the_recipes_can_be_asked_with_its_own_model(home:
     assert tried(home, str(home.inbox / "red.jpg"))[0]["model"] == "fake-vision-2"
     assert tried(home, str(home.inbox / "red.jpg"), "--endpoint", "other")[0]["model"] == "its-own"
     (entry,) = tried(home, str(home.inbox / "red.jpg"), "--endpoint", "builtin")
-    assert (entry["model"], entry["cost_usd"]) == ("builtin/1", None)
+    assert (entry["model"], entry["cost_usd"]) == ("builtin/1", 0)
     assert "Almost all red" in entry["caption"]
 
 

@@ -79,3 +79,39 @@ def test_without_any_price_a_cost_is_unknown_and_not_nothing(home: Home, fake: F
     assert home.call("caption", "inbox").returncode == 0
     assert [call["cost_usd"] for call in calls(home)] == [None, None]
     assert home.captions()["a.png"]["cost_usd"] is None
+
+
+def test_status_tells_today_and_this_month_by_endpoint_recipe_and_root(home: Home, fake: FakeEndpoint) -> None:
+    more = f"""
+        [endpoints.dear]
+        base_url = "{fake.base_url}"
+        model = "fake-vision-1"
+        price = {{input_per_million = 1000, output_per_million = 0}}
+        [recipes.products]
+        prompt = "Which product is this?"
+        endpoint = "dear"
+        [[watch]]
+        path = "{home.folder}/shop"
+        recipe = "products"
+    """
+    home.configure(more=more)
+    (home.folder / "shop").mkdir()
+    picture(home, "a.png")
+    picture(home, "b.png", 50)
+    Image.new("RGB", (64, 48), (200, 200, 0)).save(home.folder / "shop" / "c.png")
+    Image.new("RGB", (64, 48), (0, 200, 0)).save(home.folder / "loose.png")
+    assert home.call("caption", "inbox", "shop", "loose.png").returncode == 0
+    status = json.loads(home.call("status", "--json").stdout)
+    month = status["spend_month"]
+    assert month == status["spend_today"]
+    assert (month["calls"], month["prompt_tokens"], month["calls_of_unknown_cost"]) == (4, 4 * 1130, 0)
+    assert month["cost_usd"] == pytest.approx(1.13 + 3 * COST)
+    dear, cheap = month["endpoints"]
+    assert (dear["name"], dear["calls"], dear["cost_usd"]) == ("dear", 1, 1.13)
+    assert (cheap["name"], cheap["calls"], cheap["prompt_tokens"]) == ("fake", 3, 3 * 1130)
+    assert [(part["name"], part["calls"]) for part in month["recipes"]] == [("products", 1), ("default", 3)]
+    roots = {part["path"]: part["calls"] for part in month["roots"]}
+    assert roots == {str(home.folder / "shop"): 1, str(home.inbox): 2, None: 1}
+    text = home.call("status").stdout
+    assert "month     4 calls, 4,520 + 164 tokens, 1.1339 USD" in text
+    assert "under no root" in text

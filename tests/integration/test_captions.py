@@ -18,7 +18,7 @@ from captiond.store import calls, sidecars
 from captiond.store import tables as t
 from captiond.store.clean import cleaned, cleaned_json
 from captiond.store.engine import Database
-from captiond.values import Call, Kind, MediaFacts, Source, Usage
+from captiond.values import Kind, MediaFacts, Source, Usage
 from stored import add_file, add_root, facts, opened, save, show
 
 DATA = b"the bytes of a photo"
@@ -267,22 +267,7 @@ def test_a_character_written_as_two_escapes_is_that_character() -> None:
     assert cleaned(None) is None
 
 
-# --- calls and endpoints
-
-
-def test_spending_is_summed_by_endpoint_from_a_moment_on(conn: Connection) -> None:
-    def call(endpoint: str, at: float, outcome: str, usage: Usage = Usage()) -> None:
-        calls.record(conn, None, None, Call(endpoint, "m", at, 0.5, outcome, usage, bytes_sent=100))
-
-    call("oxen", 10.0, "answered", Usage(100, 10, 0.25))
-    call("oxen", 20.0, "answered", Usage(200, 20, 0.5))
-    call("oxen", 21.0, "timeout")
-    call("local", 22.0, "answered", Usage(5, 5))
-    assert calls.spend_since(conn, 15.0) == [
-        calls.Spend("local", 1, 5, 5, None),
-        calls.Spend("oxen", 2, 200, 20, 0.5),
-    ]
-    assert calls.spend_since(conn, 99.0) == []
+# --- endpoints
 
 
 def test_an_endpoints_state_is_what_was_told_last(conn: Connection) -> None:

@@ -11,8 +11,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from captiond.days import day_of
 from captiond.errors import DatabaseError
-from captiond.store import migrate
+from captiond.store import migrate, spending, views
 from captiond.store import tables as t
 from captiond.store.engine import Database
 
@@ -66,7 +67,7 @@ def test_the_migrated_schema_is_the_schema_of_the_tables(tmp_path: Path) -> None
     made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     with made.begin() as conn:
         t.metadata.create_all(conn)
-        for statement in (t.VIEW_CAPTIONS, t.SEARCH_TABLE, *t.SEARCH_TRIGGERS):
+        for statement in (views.VIEW_CAPTIONS, views.SEARCH_TABLE, *views.SEARCH_TRIGGERS, views.SPENDING_TRIGGER):
             conn.exec_driver_sql(statement.strip())
     made.dispose()
     with sqlite3.connect(tmp_path / "migrated.db") as one, sqlite3.connect(tmp_path / "made.db") as other:
@@ -200,9 +201,12 @@ def first_schema(path: Path) -> None:
                 "VALUES (?, ?, 'default', ?, 0, 1, 2, ?)",
                 (number * 10, number, state, reason),
             )
-        conn.exec_driver_sql(
-            "INSERT INTO call (job_id, endpoint, model, started_at, seconds, outcome) VALUES (20, 'e', 'm', 1, 1, 'x')"
-        )
+        for cost in (None, 0.25):
+            conn.exec_driver_sql(
+                "INSERT INTO call (job_id, endpoint, model, started_at, seconds, outcome, prompt_tokens, cost_usd) "
+                "VALUES (20, 'e', 'm', 1795343700, 1, 'x', 7, ?)",
+                (cost,),
+            )
     engine.dispose()
 
 
@@ -217,6 +221,16 @@ def test_jobs_of_the_first_schema_are_kept_and_the_unsupported_ones_have_their_s
         (20, 2, "failed", "corrupt", 2.0, 0, None),
         (30, 3, "unsupported", "unsupported", 2.0, 0, None),
     ]
-    assert calls == [20]
+    assert calls == [20, 20]
     with sqlite3.connect(path) as connection, pytest.raises(sqlite3.IntegrityError, match="ck_job_state"):
         connection.execute("UPDATE job SET state = 'nonsense'")
+
+
+def test_calls_that_were_made_before_are_added_up_and_get_their_jobs_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "first.db"
+    first_schema(path)
+    with Database.open(f"sqlite:///{path}", migrate=True) as db, db.read() as conn:
+        recipes = conn.exec_driver_sql("SELECT recipe, root_id FROM call").all()
+        spent = spending.since(conn, "1970-01-01")
+    assert [tuple(row) for row in recipes] == [("default", None)] * 2
+    assert spent == [spending.Spent(day_of(1795343700), "e", "default", None, 2, 1, 14, 0, 0.25)]

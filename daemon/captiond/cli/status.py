@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from captiond import days
 from captiond.cli.app import App, as_json, example
 from captiond.cli.explain import explained
 from captiond.cli.output import iso, note, say_json
@@ -17,6 +17,8 @@ from captiond.errors import Unsupported
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from captiond.store.spending import Spent
 
 NEWEST = 10
 """Errors and sidecars in trouble that are named."""
@@ -32,10 +34,12 @@ MINUTE = 60.0
 @as_json
 @click.pass_obj
 def status(app: App, errors: int, as_json: bool) -> None:
-    """Show whether the service runs, the queue, each root and endpoint, what was spent today, and the newest errors.
+    """Show whether the service runs, the queue, each root and endpoint, what was spent, and the newest errors.
 
-    With --json: an object with version, database, service, queue, files, roots, endpoints, spend_today, sidecars,
-    errors, unsupported.
+    Spent today and this month, by local time, and each endpoint's, recipe's and root's part of it.
+
+    With --json: an object with version, database, service, queue, files, roots, endpoints, spend_today, spend_month,
+    sidecars, errors, unsupported.
     """
     document = _document(app, errors)
     if not app.exists():
@@ -83,6 +87,7 @@ def _nothing(app: App) -> dict[str, Any]:
         "roots": [],
         "endpoints": [_endpoint(name, None, 0, works=False) for name in _asked(app)],
         "spend_today": _spend([]),
+        "spend_month": _spend([]),
         "sidecars": {"written": 0, "pending": 0, "refused": 0, "troubles": []},
         "errors": [],
         "unsupported": [],
@@ -91,18 +96,20 @@ def _nothing(app: App) -> dict[str, Any]:
 
 def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dict[str, Any]:
     from captiond import jobs
-    from captiond.store import calls, totals
+    from captiond.store import calls, spending, totals
 
     now = time.time()
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None).timestamp()
-    rates = {row.endpoint: row.calls for row in calls.spend_since(conn, now - MINUTE)}
+    today = days.day_of(now)
+    spent = spending.since(conn, days.month_of(today))
+    rates = calls.counts_since(conn, now - MINUTE)
     known = {row.name: row for row in calls.endpoints(conn)}
     return {
         "queue": jobs.counts(conn),
         "files": dataclasses.asdict(totals.files(conn)),
         "roots": _roots(conn),
         "endpoints": [_endpoint(name, known.get(name), rates.get(name, 0), works=works) for name in _asked(app)],
-        "spend_today": _spend(calls.spend_since(conn, midnight)),
+        "spend_today": _spend([row for row in spent if row.day == today]),
+        "spend_month": _spend(spent),
         "sidecars": _sidecars(conn),
         "errors": [_error(row) for row in jobs.failures(conn, errors)],
         "unsupported": [_unsupported(row) for row in jobs.unsupported_kinds(conn, NEWEST)],
@@ -152,24 +159,29 @@ def _endpoint(name: str, row: Any, calls_last_minute: int, *, works: bool) -> di
     }
 
 
-def _spend(rows: Sequence[Any]) -> dict[str, Any]:
-    """The sum and each endpoint's part. The cost is None where no endpoint told one: unknown is not free."""
-    costs = [row.cost_usd for row in rows if row.cost_usd is not None]
+def _spend(rows: Sequence[Spent]) -> dict[str, Any]:
+    """The sum, and each endpoint's, recipe's and root's part, the dearest first."""
+    from captiond.store import spending
+
+    def parts(name: str, key: Callable[[Spent], str | None]) -> list[dict[str, Any]]:
+        return [{name: part, **_amounts(spent)} for part, spent in spending.grouped(rows, key).items()]
+
     return {
-        "calls": sum(row.calls for row in rows),
-        "prompt_tokens": sum(row.prompt_tokens or 0 for row in rows),
-        "completion_tokens": sum(row.completion_tokens or 0 for row in rows),
-        "cost_usd": sum(costs) if costs else None,
-        "endpoints": [
-            {
-                "name": row.endpoint,
-                "calls": row.calls,
-                "prompt_tokens": row.prompt_tokens or 0,
-                "completion_tokens": row.completion_tokens or 0,
-                "cost_usd": row.cost_usd,
-            }
-            for row in rows
-        ],
+        **_amounts(spending.total(rows)),
+        "endpoints": parts("name", lambda row: row.endpoint),
+        "recipes": parts("name", lambda row: row.recipe),
+        "roots": parts("path", lambda row: row.root),
+    }
+
+
+def _amounts(spent: Spent) -> dict[str, Any]:
+    """The cost is None where none is known: unknown is not free."""
+    return {
+        "calls": spent.calls,
+        "prompt_tokens": spent.prompt_tokens,
+        "completion_tokens": spent.completion_tokens,
+        "cost_usd": None if spent.cost_usd is None else round(spent.cost_usd, 10),
+        "calls_of_unknown_cost": spent.unpriced,
     }
 
 

@@ -14,7 +14,7 @@ def print_status(document: Mapping[str, Any]) -> None:
     _queue(document)
     _roots(document["roots"])
     _endpoints(document["endpoints"])
-    _spend(document["spend_today"])
+    _spend(document["spend_today"], document["spend_month"])
     _sidecars(document["sidecars"])
     _errors(document["errors"], document["queue"]["failed"])
     _unsupported(document["unsupported"], document["queue"]["unsupported"])
@@ -100,11 +100,44 @@ def _endpoints(endpoints: list[Mapping[str, Any]]) -> None:
             say(f"  {safe(endpoint['name'])}: {safe(endpoint['reason'])}")
 
 
-def _spend(spend: Mapping[str, Any]) -> None:
-    cost = f", {usd(spend['cost_usd'])}" if spend["cost_usd"] is not None else ""
-    tokens = f"{spend['prompt_tokens']:,} + {spend['completion_tokens']:,} tokens"
+def _spend(today: Mapping[str, Any], month: Mapping[str, Any]) -> None:
     say()
-    say(f"today     {number(spend['calls'], 'call')}, {tokens}{cost}")
+    say(f"today     {_amounts(today)}")
+    say(f"month     {_amounts(month)}")
+    rows = []
+    for group, kind, name in (
+        ("endpoints", "endpoint", "name"),
+        ("recipes", "recipe", "name"),
+        ("roots", "root", "path"),
+    ):
+        if len(month[group]) > 1:  # else it is all of it
+            so_far = {part[name]: part for part in today[group]}
+            rows += [
+                [kind, _named(part[name], kind), _amounts(part), f"today {_cost(so_far.get(part[name]))}"]
+                for part in month[group]
+            ]
+    table(rows)
+
+
+def _named(name: str | None, kind: str) -> str:
+    return safe(name) if name else "under no root" if kind == "root" else "not kept"
+
+
+def _amounts(spend: Mapping[str, Any]) -> str:
+    if not spend["calls"]:
+        return "no calls"
+    tokens = f"{spend['prompt_tokens']:,} + {spend['completion_tokens']:,} tokens"
+    return f"{number(spend['calls'], 'call')}, {tokens}, {_cost(spend)}"
+
+
+def _cost(spend: Mapping[str, Any] | None) -> str:
+    """What was spent, with what is not known of it."""
+    if spend is None or not spend["calls"]:
+        return "nothing"
+    unknown = spend["calls_of_unknown_cost"]
+    if spend["cost_usd"] is None:
+        return "cost not known"
+    return usd(spend["cost_usd"]) + (f" and {number(unknown, 'call')} of unknown cost" if unknown else "")
 
 
 def _sidecars(sidecars: Mapping[str, Any]) -> None:

@@ -282,7 +282,7 @@ class Outcomes:
     def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> None:
         task.count(call)
         content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
-        calls.record(conn, task.job.id, content_id, call)
+        calls.record(conn, task.job, content_id, call)
         self._health.after_call(task, failure)
 
     @staticmethod

@@ -62,7 +62,7 @@ class BuiltinEndpoint:
     def ask(self, request: Request) -> Answer:
         """Describes what was measured; the question is not looked at."""
         text = describe(request.encoded.facts, request.encoded.measures)
-        return Answer(text=text, finish_reason="stop", model=MODEL, usage=Usage(), source=Source.BUILTIN)
+        return Answer(text=text, finish_reason="stop", model=MODEL, usage=Usage(cost_usd=0.0), source=Source.BUILTIN)
 
     def abilities(self, model: str) -> Abilities:
         """It measures pictures, and has no JSON to give."""

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.store import tables as t
 from captiond.store.clean import cleaned
-from captiond.values import Call
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """What one endpoint was asked in a time. Tokens and money count where it told them; None: it never did."""
-
-    endpoint: str
-    calls: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cost_usd: float | None
+from captiond.values import Call, Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +27,13 @@ class EndpointRow:
 _RECORD = insert(t.call)
 
 
-def record(conn: Connection, job_id: int | None, content_id: int | None, call: Call) -> int:
-    """Keep the record of one request, answered or not; returns its id."""
+def record(conn: Connection, job: Job, content_id: int | None, call: Call) -> int:
+    """Keep the record of one request for a job, answered or not; returns its id."""
     row = {
-        "job_id": job_id,
+        "job_id": job.id,
         "content_id": content_id,
+        "recipe": job.recipe,
+        "root_id": job.root_id,
         "endpoint": call.endpoint,
         "model": cleaned(call.model),
         "started_at": call.started_at,
@@ -59,23 +50,10 @@ def record(conn: Connection, job_id: int | None, content_id: int | None, call: C
     return int(conn.execute(_RECORD.returning(t.call.c.id), row).scalar_one())
 
 
-_SPEND = (
-    select(
-        t.call.c.endpoint,
-        func.count().label("calls"),
-        func.sum(t.call.c.prompt_tokens).label("prompt_tokens"),
-        func.sum(t.call.c.completion_tokens).label("completion_tokens"),
-        func.sum(t.call.c.cost_usd).label("cost_usd"),
-    )
-    .where(t.call.c.started_at >= bindparam("since"))
-    .group_by(t.call.c.endpoint)
-    .order_by(t.call.c.endpoint)
-)
-
-
-def spend_since(conn: Connection, since: float) -> list[Spend]:
-    """The totals of each endpoint that was called since then (seconds since 1970), by name."""
-    return [Spend(**row) for row in conn.execute(_SPEND, {"since": since}).mappings()]
+def counts_since(conn: Connection, since: float) -> dict[str, int]:
+    """How many calls were made to each endpoint since then (seconds since 1970)."""
+    made = select(t.call.c.endpoint, func.count()).where(t.call.c.started_at >= since).group_by(t.call.c.endpoint)
+    return {row[0]: row[1] for row in conn.execute(made)}
 
 
 def spent_on(conn: Connection, request: str) -> tuple[float, int]:

@@ -182,6 +182,8 @@ call = Table(
     Column("id", Integer, primary_key=True),
     Column("job_id", ForeignKey("job.id", ondelete="SET NULL"), index=True),
     Column("content_id", ForeignKey("content.id")),
+    Column("recipe", Text, comment="NULL: of the time before it was kept"),
+    Column("root_id", ForeignKey("root.id"), comment="NULL: under no root"),
     Column("endpoint", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("started_at", Float, nullable=False, index=True),
@@ -195,6 +197,21 @@ call = Table(
     Column("finish_reason", Text),
     Column("rejected", Text, comment="an answer that could not be used"),
 )
+
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", Text, primary_key=True, comment="YYYY-MM-DD, of local time when the calls were recorded"),
+    Column("endpoint", Text, primary_key=True),
+    Column("recipe", Text, primary_key=True),
+    Column("root_id", Integer, primary_key=True, autoincrement=False, comment="0: under no root"),
+    Column("calls", Integer, nullable=False),
+    Column("unpriced", Integer, nullable=False, comment="calls whose cost is not known"),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+)
+"""The calls of each day added up, by a trigger on `call`: a month of a million calls is told at once."""
 
 sidecar = Table(
     "sidecar",
@@ -245,58 +262,4 @@ size_limit = Table(
     Column("edge", Integer, comment="pixels"),
     Column("video_bytes", Integer, comment="of one video's file"),
     Column("until", Float, nullable=False),
-)
-
-VIEW_CAPTIONS = """
-CREATE VIEW captions AS
-SELECT
-    file.folder || '/' || file.name AS path,
-    root.path AS root,
-    content.sha256 AS sha256,
-    content.kind AS kind,
-    content.mime AS mime,
-    content.bytes AS bytes,
-    content.width AS width,
-    content.height AS height,
-    content.duration_seconds AS duration_seconds,
-    caption.text AS caption,
-    caption.category AS category,
-    caption.tags AS tags,
-    caption.fields AS fields,
-    caption.language AS language,
-    caption.source AS source,
-    caption.recipe AS recipe,
-    caption.recipe_digest AS recipe_digest,
-    caption.model AS model,
-    caption.created_at AS created_at,
-    caption.prompt_tokens AS prompt_tokens,
-    caption.completion_tokens AS completion_tokens,
-    caption.cost_usd AS cost_usd,
-    file.present AS present
-FROM file
-JOIN caption ON caption.id = file.caption_id
-JOIN content ON content.id = caption.content_id
-LEFT JOIN root ON root.id = file.root_id
-"""
-"""The public view: one row per file that has a caption, its current one. Its columns are a promise."""
-
-SEARCH_TABLE = """
-CREATE VIRTUAL TABLE caption_search USING fts5(
-    caption, tags, category, name,
-    tokenize = "porter unicode61 remove_diacritics 2"
-)
-"""
-"""The full-text index: one row per file with a caption, rowid = file.id; kept by the triggers below."""
-
-_FILE_HAS_NEW_WORDS = """
-    DELETE FROM caption_search WHERE rowid = OLD.id;
-    INSERT INTO caption_search (rowid, caption, tags, category, name)
-    SELECT NEW.id, caption.text, caption.tags, caption.category, NEW.name
-    FROM caption WHERE caption.id = NEW.caption_id;
-"""
-
-SEARCH_TRIGGERS = (
-    f"CREATE TRIGGER file_search_update AFTER UPDATE OF caption_id, name ON file "
-    f"WHEN OLD.caption_id IS NOT NEW.caption_id OR OLD.name IS NOT NEW.name BEGIN {_FILE_HAS_NEW_WORDS} END",
-    "CREATE TRIGGER file_search_delete AFTER DELETE ON file BEGIN DELETE FROM caption_search WHERE rowid = OLD.id; END",
 )
