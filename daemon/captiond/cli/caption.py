@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
 @click.option("--inline", is_flag=True, help="Fetch URLs here and send their bytes.")
+@click.option("--dry-run", is_flag=True, help="Tell what it would cost; ask and write nothing.")
 @as_json
 @click.pass_obj
-def caption(app: App, paths: tuple[str, ...], inline: bool, as_json: bool) -> int:
+def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_json: bool) -> int:
     """Caption files, folders (with all in them) and http(s) URLs now, and wait for it.
 
     They are stored like the service does it, also where they are under no root, and what has an answer already costs
@@ -32,8 +33,15 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, as_json: bool) -> in
     Of a URL the endpoint gets the URL itself, and the bytes if it can't fetch it. What it is not to know (an address of
     this network, a user name and password) or can't decode is fetched here at once.
 
+    With --dry-run: how many files and calls it would be, after copies and what has an answer, and their tokens and cost:
+    estimated by what past answers took, else by encoding some of the files. The prices are asked for, nothing else.
+
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
+    With --dry-run --json: an object with files, calls, copies, known, left_out, prompt_tokens, completion_tokens, cost_usd,
+    parts.
     """
+    if dry_run:
+        return _dry_run(app, paths, as_json=as_json)
     from captiond import log
     from captiond.paths import is_url
     from captiond.request import Request
@@ -71,6 +79,22 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, as_json: bool) -> in
     unsupported = f", {last.unsupported:,} unsupported" if last.unsupported else ""
     note(f"{last.done:,} captioned, {failed - last.unsupported:,} failed{unsupported}{spend}")
     return 1 if failed or last.blocked else 0
+
+
+def _dry_run(app: App, paths: tuple[str, ...], *, as_json: bool) -> int:
+    from captiond.cli.forecast import tell_forecast
+    from captiond.forecast import of_request
+    from captiond.paths import is_url
+    from captiond.targets import targets
+
+    there = [path for path in paths if is_url(path) or os.path.lexists(path)]
+    for path in paths:
+        if path not in there:
+            _missing(path)
+    tell_forecast(
+        app, lambda database, routes: of_request(database, routes, targets(app.loaded.settings, there)), as_json=as_json
+    )
+    return 1 if len(there) < len(paths) else 0
 
 
 def _missing(path: str) -> dict[str, Any]:

@@ -22,16 +22,21 @@ if TYPE_CHECKING:
     epilog=example("captiond scan", "captiond scan /srv/media/incoming --json"),
 )
 @click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path(readable=False))
+@click.option("--dry-run", is_flag=True, help="Tell what the new files would cost; write nothing.")
 @as_json
 @click.pass_obj
-def scan(app: App, roots: tuple[str, ...], as_json: bool) -> int:
+def scan(app: App, roots: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
     """Compare the roots, or all of them, with the database now: what is new, has changed, moved, gone or come back.
 
     New files are queued when they have been quiet for their root's settle time. The comparison is made here, also while
     the service runs, which then does the work. Ends with 1 if a root is offline.
 
+    With --dry-run: how many files there are, how many calls the service would make for them by itself (for new and changed
+    ones, and those in its queue), and their tokens and cost, as `captiond caption --dry-run` estimates them.
+
     With --json: an array of objects with root, online, reason, remedy, seen, new, changed, moved, gone, back, other,
-    queued, unreadable, examples, settled, seconds.
+    queued, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls, copies, known,
+    left_out, prompt_tokens, completion_tokens, cost_usd, parts.
     """
     from captiond import log
     from captiond.store.instance import InstanceLock
@@ -40,6 +45,8 @@ def scan(app: App, roots: tuple[str, ...], as_json: bool) -> int:
     settings = app.loaded.settings
     known = _known(app)
     chosen = _chosen(known, roots)
+    if dry_run:
+        return _dry_run(app, known, chosen, as_json=as_json)
     log.configure("warning" if settings.log.level == "info" else settings.log.level, settings.log.format)
     database = app.database(create=True)
     serviced = InstanceLock(app.database_path).holder() is not None
@@ -55,6 +62,38 @@ def scan(app: App, roots: tuple[str, ...], as_json: bool) -> int:
     if queued and not serviced:
         note(f"{number(queued, 'file')} queued; no service runs: they are done when `captiond run` starts")
     return 0 if all(one.online for one in found) else 1
+
+
+def _dry_run(app: App, known: dict[str, Watch], chosen: list[Watch], *, as_json: bool) -> int:
+    from captiond.cli.forecast import tell_forecast
+    from captiond.forecast import of_roots
+    from captiond.paths import to_text
+    from captiond.store import files
+    from captiond.targets import targets
+    from captiond.watch.health import classify
+
+    mounts: dict[str, str | None] = {}
+    if app.exists():
+        with app.database().read() as conn:
+            mounts = {row.path: row.mount_point for row in files.roots(conn, watched=True)}
+    online = []
+    for watch in chosen:
+        path = os.path.abspath(watch.path)
+        found = classify(path, mounts.get(to_text(path)), probe=True)
+        if found.online:
+            online.append(path)
+        else:
+            note(f"{path} is offline ({found.reason}), and not counted; {found.remedy}")
+    settings = app.loaded.settings.model_copy(update={"watch": list(known.values())})
+    # A root within another is counted by itself.
+    found_in = (
+        target
+        for path in online
+        for target in targets(settings, [path])
+        if target.watch is not None and os.path.abspath(target.watch.path) == path
+    )
+    tell_forecast(app, lambda database, routes: of_roots(database, routes, found_in), as_json=as_json)
+    return 1 if len(online) < len(chosen) else 0
 
 
 def _known(app: App) -> dict[str, Watch]:

@@ -18,12 +18,12 @@ class Price:
     output_usd: float
     call_usd: float = 0.0
 
-    def cost(self, usage: Usage) -> float | None:
-        """USD of one answered call by its tokens; None where the count of tokens that cost something is missing.
+    def cost(self, usage: Usage, calls: int = 1) -> float | None:
+        """USD of answered calls by all their tokens; None where the count of tokens that cost something is missing.
 
         Rounded to a ten-billionth: a token of the cheapest model costs more, and what is left is the noise of binary fractions.
         """
-        total = self.call_usd
+        total = self.call_usd * calls
         for count, price in ((usage.prompt_tokens, self.input_usd), (usage.completion_tokens, self.output_usd)):
             if price and count is None:
                 return None

@@ -17,7 +17,7 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.queries import counts, failures, of_ids, unsupported_kinds
+from captiond.jobs.queries import counts, failures, latest, of_ids, unsupported_kinds
 from captiond.jobs.queueing import abandon, clock_set_back, enqueue, reconsider, recover, requeue, reroute, withdraw
 from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry, unsupported
 
@@ -31,6 +31,7 @@ __all__ = [
     "failures",
     "finish",
     "give_back",
+    "latest",
     "next_due",
     "of_ids",
     "reconsider",

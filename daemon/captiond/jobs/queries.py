@@ -54,6 +54,16 @@ def unsupported_kinds(conn: Connection, limit: int) -> Sequence[Row[Any]]:
     ).all()
 
 
+def latest(conn: Connection, file_ids: Collection[int]) -> dict[int, tuple[JobState, str | None]]:
+    """State and reason of the last job of each of these files; files that never had one are missing."""
+    query = select(JOB.c.file_id, JOB.c.state, JOB.c.reason).where(
+        JOB.c.file_id.in_(bindparam("ids", expanding=True)), IS_LATEST
+    )
+    return {
+        row[0]: (JobState(row[1]), row[2]) for part in chunks(file_ids) for row in conn.execute(query, {"ids": part})
+    }
+
+
 def of_ids(conn: Connection, ids: Collection[int]) -> list[Row[Any]]:
     """These jobs, in the order of their ids: every column, and `path` (text) and `present` of the file.
 

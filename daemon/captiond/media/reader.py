@@ -25,7 +25,7 @@ from captiond.errors import (
 from captiond.media import identify
 from captiond.mounts import AWAY
 from captiond.paths import is_under
-from captiond.values import Opened, Stat
+from captiond.values import Kind, Opened, Stat
 
 PIECE_BYTES = 768 * 1024
 """How much is read at a time."""
@@ -51,6 +51,21 @@ def read(path: str, root: str | None) -> Opened:
         fd = _open(path, root)
         try:
             return _read(fd, path)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise failure_of(error, root) from error
+
+
+def look(path: str, root: str | None) -> tuple[Kind, Stat]:
+    """What kind of file it is, by its size and first bytes alone. Raises as `read` does."""
+    try:
+        fd = _open(path, root)
+        try:
+            status = os.fstat(fd)
+            if status.st_size == 0:
+                raise EmptyFile
+            return _identified(os.pread(fd, identify.HEAD_BYTES, 0), fd, path).kind, Stat.of(status)
         finally:
             os.close(fd)
     except OSError as error:
