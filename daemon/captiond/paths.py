@@ -32,6 +32,11 @@ def from_text(text: str) -> str:
     return os.fsdecode(os.fsencode(raw))
 
 
+def root_text(path: os.PathLike[str]) -> str:
+    """A root's path from the configuration as the database has it."""
+    return to_text(os.path.abspath(path))
+
+
 def is_under(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or something in it. By their text: both are absolute, without links."""
     return path == folder or path.startswith(folder if folder.endswith("/") else folder + "/")

@@ -8,16 +8,17 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from captiond import by_url, jobs, live_photos
+from captiond import budget, by_url, jobs, live_photos
+from captiond.days import day_of, month_of
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
 from captiond.fetch import printable, split_login
 from captiond.paths import is_url, to_text
-from captiond.store import calls, files
+from captiond.store import calls, files, spending
 from captiond.store.instance import InstanceLock
 from captiond.targets import Target
 from captiond.values import JobState, Priority, Stat
@@ -157,8 +158,10 @@ class Request:
                 done += sum(1 for job in ended if job.done)
                 failed += sum(1 for job in ended if not job.done) + len(missing)
                 unsupported += sum(1 for job in ended if job.state is JobState.UNSUPPORTED)
-                in_use = {asked[row.recipe] for row in rows if row.id in waiting and row.recipe in asked}
-                blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if waiting else None
+                left = [row for row in rows if row.id in waiting and row.recipe in asked]
+                held, going = self._held(left, asked)
+                in_use = {asked[row.recipe] for row in going}
+                blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if going else held
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
                 progress = Progress(len(ids), done, failed, usd, tokens, unsupported, ended, blocked)
@@ -180,6 +183,25 @@ class Request:
             return jobs.abandon(conn, self.token)
 
     # --- within
+
+    def _held(self, left: Sequence[Row[Any]], asked: Mapping[str, str]) -> tuple[str | None, Sequence[Row[Any]]]:
+        """Why some of the jobs wait for another day, if a budget is spent; and the others, which go on."""
+        scopes = budget.scopes(self.settings)
+        if not scopes or not left:
+            return None, left
+        today = day_of(time.time())
+        with self.db.read() as conn:
+            accounts = budget.accounts(scopes, spending.since(conn, month_of(today)), today)
+            roots = {row.id: row.path for row in files.roots(conn)}
+        held = None
+        going = []
+        for row in left:
+            account = budget.holding(accounts, asked[row.recipe], roots.get(row.root_id))
+            if account is None or account.hold is None or row.state == JobState.RUNNING:
+                going.append(row)
+            else:
+                held = f"{account.scope} is spent ({account.hold}); it goes on on {account.hold.until}"
+        return held, going
 
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Let the calls end that are in flight for another command: cut off, they would be paid for twice."""

@@ -14,7 +14,7 @@ from library import Library
 from program import Home
 
 KEYS = [
-    "version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "spend_month",
+    "version", "database", "service", "queue", "files", "roots", "endpoints", "spend_today", "spend_month", "budgets",
     "sidecars", "errors", "unsupported",
 ]  # fmt: skip
 

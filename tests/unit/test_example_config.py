@@ -61,6 +61,8 @@ def test_every_example_is_a_value_that_the_setting_takes(setting: Setting, tmp_p
         keys = [setting.key]  # what else is required of it, Oxen.ai's has by itself
     table = setting.table.replace("endpoints.NAME", "endpoints.oxen").replace("recipes.NAME", "recipes.default")
     lines = [f"[[{table}]]" if table == "watch" else f"[{table}]"]
+    if table.startswith("watch."):
+        lines = ["[[watch]]", 'path = "/srv"', *lines]
     lines += [f"{key} = {describe.toml(given[key])}" for key in keys]
     file = tmp_path / "one.toml"
     file.write_text("\n".join(lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captiond.checks import database, decoders, endpoints, folders, machine
+from captiond.checks import budgets, database, decoders, endpoints, folders, machine
 from captiond.checks.finding import Check, Finding, Situation, fail, ok
 from captiond.errors import CaptiondError
 
@@ -27,6 +27,7 @@ CHECKS: dict[str, Check] = {
     "inotify": folders.inotify,
     "decoders": decoders.decoders,
     "key": endpoints.key,
+    "budget": budgets.budgets,
     "endpoint": endpoints.endpoint,
 }
 """Every check by its name in the output."""

@@ -39,7 +39,7 @@ def status(app: App, errors: int, as_json: bool) -> None:
     Spent today and this month, by local time, and each endpoint's, recipe's and root's part of it.
 
     With --json: an object with version, database, service, queue, files, roots, endpoints, spend_today, spend_month,
-    sidecars, errors, unsupported.
+    budgets, sidecars, errors, unsupported.
     """
     document = _document(app, errors)
     if not app.exists():
@@ -88,6 +88,7 @@ def _nothing(app: App) -> dict[str, Any]:
         "endpoints": [_endpoint(name, None, 0, works=False) for name in _asked(app)],
         "spend_today": _spend([]),
         "spend_month": _spend([]),
+        "budgets": _budgets(app, [], days.day_of(time.time())),
         "sidecars": {"written": 0, "pending": 0, "refused": 0, "troubles": []},
         "errors": [],
         "unsupported": [],
@@ -110,6 +111,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
         "endpoints": [_endpoint(name, known.get(name), rates.get(name, 0), works=works) for name in _asked(app)],
         "spend_today": _spend([row for row in spent if row.day == today]),
         "spend_month": _spend(spent),
+        "budgets": _budgets(app, spent, today),
         "sidecars": _sidecars(conn),
         "errors": [_error(row) for row in jobs.failures(conn, errors)],
         "unsupported": [_unsupported(row) for row in jobs.unsupported_kinds(conn, NEWEST)],
@@ -172,6 +174,29 @@ def _spend(rows: Sequence[Spent]) -> dict[str, Any]:
         "recipes": parts("name", lambda row: row.recipe),
         "roots": parts("path", lambda row: row.root),
     }
+
+
+def _budgets(app: App, spent: Sequence[Spent], today: str) -> list[dict[str, Any]]:
+    """Every budget with a limit; `until` is the day on which one that is spent goes on."""
+    from captiond import budget
+
+    settings = app.loaded.settings
+    found = []
+    for account in budget.accounts(budget.scopes(settings), spent, today):
+        scope, hold = account.scope, account.hold
+        found.append(
+            {
+                "endpoint": scope.endpoint,
+                "root": scope.root,
+                **scope.budget.model_dump(),
+                "usd_today": round(account.usd_today, 10),
+                "usd_month": round(account.usd_month, 10),
+                "calls_today": account.calls_today,
+                "spent": None if hold is None else hold.limit,
+                "until": None if hold is None else hold.until,
+            }
+        )
+    return found
 
 
 def _amounts(spent: Spent) -> dict[str, Any]:

@@ -15,6 +15,7 @@ def print_status(document: Mapping[str, Any]) -> None:
     _roots(document["roots"])
     _endpoints(document["endpoints"])
     _spend(document["spend_today"], document["spend_month"])
+    _budgets(document["budgets"])
     _sidecars(document["sidecars"])
     _errors(document["errors"], document["queue"]["failed"])
     _unsupported(document["unsupported"], document["queue"]["unsupported"])
@@ -117,6 +118,23 @@ def _spend(today: Mapping[str, Any], month: Mapping[str, Any]) -> None:
                 for part in month[group]
             ]
     table(rows)
+
+
+def _budgets(budgets: list[Mapping[str, Any]]) -> None:
+    for budget in budgets:
+        limits = [
+            f"{usd(budget[used])} of {usd(budget[limit])} {when}"
+            for limit, used, when in (
+                ("usd_per_day", "usd_today", "today"),
+                ("usd_per_month", "usd_month", "this month"),
+            )
+            if budget[limit] is not None
+        ]
+        if budget["calls_per_day"] is not None:
+            limits.append(f"{budget['calls_today']:,} of {number(budget['calls_per_day'], 'call')} today")
+        of = budget["endpoint"] or budget["root"]
+        spent = style(f": spent, its files wait until {budget['until']}", fg="yellow") if budget["spent"] else ""
+        say("budget    " + (f"{safe(of)}, " if of else "") + ", ".join(limits) + spent)
 
 
 def _named(name: str | None, kind: str) -> str:

@@ -68,6 +68,25 @@ class Price(Section):
     """US dollars for each call that is answered, beside its tokens."""
 
 
+class Budget(Section):
+    usd_per_day: float | None = Field(default=None, ge=0)
+    """US dollars in a day of local time. When they are spent the queue waits for the next day. Not set: no limit."""
+    usd_per_month: float | None = Field(default=None, ge=0)
+    """US dollars in a calendar month."""
+    calls_per_day: int | None = Field(default=None, ge=0)
+    """Calls in a day, answered or not; it holds where no price is known, too."""
+
+    @property
+    def limits(self) -> bool:
+        """Whether anything is limited."""
+        return any(limit is not None for limit in (self.usd_per_day, self.usd_per_month, self.calls_per_day))
+
+    @property
+    def in_usd(self) -> bool:
+        """Whether it needs prices."""
+        return self.usd_per_day is not None or self.usd_per_month is not None
+
+
 class Endpoint(Section):
     base_url: str = Field(pattern=r"^https?://")
     """The address of the server, up to and without /chat/completions."""
@@ -99,6 +118,8 @@ class Endpoint(Section):
     """The `response_format` for recipes with fields or categories; auto: what the server is known to take, else none."""
     price: Price | None = None
     """What its calls cost, whatever its list of models says; not set: as the list says, where it does."""
+    budget: Budget = Budget()
+    """What may be spent on its calls, within the budget of everything."""
 
 
 class Recipe(Section):
@@ -147,6 +168,8 @@ class Watch(Section):
     """How often a polled root is compared; longer by itself where a comparison would cost over half a percent of a core."""
     public_url: str | None = None
     """Where an endpoint finds the root's files: sent instead of their bytes; {relpath} is the path below the root."""
+    budget: Budget = Budget()
+    """What may be spent on its files, within the budget of everything."""
 
 
 class Sidecar(Section):
@@ -207,6 +230,7 @@ class Settings(Section):
     watch: list[Watch] = Field(default_factory=list)
     sidecar: Sidecar = Sidecar()
     queue: Queue = Queue()
+    budget: Budget = Budget()
     media: Media = Media()
     local: LocalModel = LocalModel()
     log: Log = Log()

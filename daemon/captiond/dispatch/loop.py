@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 from captiond import jobs, log
 from captiond.by_url import Urls
 from captiond.dispatch import knowledge, record
+from captiond.dispatch.budgets import Budgets
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import Outcome
+from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped
 from captiond.store import abilities, sidecars
 from captiond.values import Priority
@@ -95,6 +96,7 @@ class Dispatcher:
         self.health = HealthMonitor(self._endpoints.values(), settings.queue)
         self._outcomes = Outcomes(settings, self._tasks, self.health, urls)
         self._committer = Committer(db, self._outcomes)
+        self._budgets = Budgets(settings, routes)
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._ahead = time.time() - time.monotonic()
@@ -170,7 +172,10 @@ class Dispatcher:
                 outcomes = outcomes or self._collect()
                 self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
                 self._look_now |= bool(outcomes)
+                if any(isinstance(outcome, WasAnswered | HasFailed) for outcome in outcomes):
+                    self._budgets.called()
                 outcomes = []
+                self._look_now |= self._budgets.look(self._db)
                 self._leave_hung()
                 self._start_calls()
                 if not self._stopping.is_set():
@@ -241,18 +246,25 @@ class Dispatcher:
     # --- calling and claiming
 
     def _start_calls(self) -> None:
-        flying = self._tasks.at(Stage.ASKING)
+        flying = [task for task in self._tasks.all() if task.stage is Stage.ASKING]
         for name, ready in self._tasks.ready.items():
-            free = self.health.slots(name, flying[name])
-            while ready and free > 0 and not self._stopping.is_set():
-                task = ready.popleft()
-                task.stage, task.asked_at = Stage.ASKING, time.monotonic()
-                self._pools.ask(task)
-                free -= 1
-            if ready and (self._stopping.is_set() or not self.health.healthy(name)):
+            free = self.health.slots(name, sum(1 for task in flying if task.endpoint == name))
+            for task in list(ready):
+                if free <= 0 or self._stopping.is_set():
+                    break
+                if self._budgets.allows(task, flying):
+                    ready.remove(task)
+                    flying.append(task)
+                    task.stage, task.asked_at = Stage.ASKING, time.monotonic()
+                    self._pools.ask(task)
+                    free -= 1
+            away = self._stopping.is_set() or not self.health.healthy(name)
+            back = [task for task in ready if away or self._budgets.held(name, task.job.root)]
+            if back:
                 with self._db.write() as conn:
-                    steps = self._outcomes.give_back(conn, list(ready), Stopped("the endpoint paused"))
-                ready.clear()
+                    steps = self._outcomes.give_back(conn, back, Stopped("the endpoint paused, or the budget is spent"))
+                for task in back:
+                    ready.remove(task)
                 self._take(steps)
 
     def _claim(self) -> None:
@@ -263,7 +275,7 @@ class Dispatcher:
         if not rooms:
             return
         self._look_at, self._look_now = now + LOOK_SECONDS, False
-        offline = self._offline()
+        offline = [*self._offline(), *self._budgets.held_roots()]
         if not self._more:
             with self._db.read() as conn:
                 recipes = [recipe for mine, _ in rooms.values() for recipe in mine]
@@ -324,6 +336,8 @@ class Dispatcher:
         taken = self._tasks.at()
         rooms = {}
         for name in self._endpoints:
+            if self._budgets.held(name):
+                continue
             slots = self.health.slots(name, 0) + (2 * encoders if self.health.healthy(name) else 0)
             room = min(ahead, slots - taken[name])
             # Not one by one: what waits encoded bridges the time, and a claim of several costs as much as one of one.
