@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -68,10 +70,59 @@ def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, t
 
 def test_where_decoding_on_costs_much_nearly_as_many_key_frames_do(guard: Guard, tmp_path: Path) -> None:
     # A key frame every 10 s, eight parts of 7.5 s: six key frames, and 75 frames of 2.8 megapixels in between.
-    still = samples.scene(2000, 1400)
-    path = samples.video(tmp_path / "a.mp4", seconds=60, rate=2, key_every=20, size=still.size, draw=lambda _at: still)
+    scenes = [samples.photo(2000, 1400, seed) for seed in range(6)]
+    path = samples.video(
+        tmp_path / "a.mp4", seconds=60, rate=2, key_every=20, size=(2000, 1400), draw=lambda at: scenes[int(at / 10)]
+    )
     _result, times, _pictures = taken(guard, path, EncodeSpec(video="frames", max_frames=8))
     assert times == [0, 10, 20, 30, 40, 50]
+
+
+def scenes_of(*lengths: float, black: tuple[int, ...] = ()) -> Callable[[float], Image.Image]:
+    """What to draw at each second: one scene after the other, so many seconds each; those numbered in `black` are that."""
+    shots = [
+        Image.new("RGB", (320, 240)) if number in black else samples.photo(320, 240, number)
+        for number in range(len(lengths))
+    ]
+    ends = list(itertools.accumulate(lengths))
+    return lambda at: shots[min(bisect.bisect_right(ends, at), len(shots) - 1)]
+
+
+def test_a_clip_in_which_nothing_changes_gives_one_frame(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=20, key_every=10, draw=scenes_of(20))
+    _result, times, _pictures = taken(guard, path)
+    assert len(times) == 1
+
+
+def test_each_scene_is_shown_once_however_long_it_is(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=40, key_every=10, draw=scenes_of(22, 1.5, 16.5))
+    _result, times, _pictures = taken(guard, path)
+    first, second, third = times
+    assert first < 22 <= second < 23.5 <= third
+
+
+def test_a_scene_that_comes_back_is_not_shown_again(guard: Guard, tmp_path: Path) -> None:
+    one, other = samples.photo(320, 240, 1), samples.photo(320, 240, 2)
+    path = samples.video(
+        tmp_path / "a.mp4", seconds=16, key_every=10, draw=lambda at: one if int(at / 4) % 2 == 0 else other
+    )
+    _result, times, _pictures = taken(guard, path)
+    assert len(times) == 2
+
+
+def test_frames_that_show_nothing_are_left_out(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=24, key_every=10, draw=scenes_of(8, 4, 4, 8, black=(0, 3)))
+    _result, times, pictures = taken(guard, path)
+    assert all(8 <= at < 16 for at in times)
+    assert len(times) == 2
+    assert all(max(picture.convert("L").tobytes()) > 64 for picture in pictures)
+
+
+def test_a_film_that_is_all_black_gives_one_black_frame(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mp4", seconds=8, draw=lambda _at: Image.new("RGB", (320, 240)))
+    _result, times, pictures = taken(guard, path)
+    assert len(times) == 1
+    assert max(pictures[0].convert("L").tobytes()) < 24
 
 
 @pytest.mark.parametrize("container", ["mp4", "webm", "avi"])

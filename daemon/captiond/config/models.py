@@ -109,7 +109,7 @@ class Endpoint(Section):
     video: VideoMode = VideoMode.AUTO
     """auto: the file itself where the server is known to take it, else frames; video_url, frames or off."""
     max_frames: int = Field(default=8, ge=1, le=64)
-    """Of one video or animation that is sent as frames."""
+    """Of one video or animation that is sent as frames; fewer where they look alike."""
     frame_edge: int = Field(default=768, ge=64, le=16384)
     """Pixels of a frame's long edge."""
     image: Literal["auto", "on"] = "auto"

@@ -1,177 +1,136 @@
-"""Which frames of a video, and how to get to them cheaply: key frames first, decoding on only where those are far apart.
-
-A seek and one key frame cost some 20 ms at 1080p however long the video is; decoding on costs every frame between.
-"""
+"""Which frames of a video are sent, and when they are: first at even distances, then where something may be missing."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import insort
+from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-import av.error
-from av.video.frame import PictureType, VideoFrame
+from PIL import Image
+
+from captiond.media import scenes
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.video.stream import VideoStream
-    from PIL import Image
+    from av.video.frame import VideoFrame
 
-_MOST_PACKETS = 2_000_000
+    from captiond.media.keyframes import Film, Span
+
 _ENOUGH = 0.75
 _MOST_PIXELS = 200e6
 """About a hundred frames of 1080p, half a second of one core."""
+_LEAST_GAP = 0.5
+"""Seconds: what is shown between two frames that are nearer is not looked for."""
+_FURTHER = 3 / 8
+"""Of the frames that are sent, so many more are looked at, where some look alike; two at least."""
+
+Take = Callable[["VideoFrame"], Image.Image]
+"""Makes the small picture of a frame at once: whole frames are not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stream's extent: its first time in the stream's own units, and its length in seconds (0: not known)."""
+def chosen(film: Film, extent: Span, count: int, take: Take) -> list[tuple[float, Image.Image]]:
+    """Up to `count` different pictures, as (seconds from the start, picture), in order; none if there is no frame.
 
-    start: int
-    seconds: float
-
-
-def span(container: InputContainer, stream: VideoStream, ends: float) -> Span:
-    """Where the stream begins and how long it is; read through to its end where the container does not say."""
-    start = stream.start_time or 0
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return Span(start, float(stream.duration * stream.time_base))
-    if container.duration and container.duration > 0:
-        return Span(start, container.duration / 1_000_000)
-    last = start
-    for number, packet in enumerate(container.demux(stream)):
-        if packet.pts is not None:
-            last = max(last, packet.pts + (packet.duration or 0))
-        if number % 256 == 255 and (time.monotonic() > ends or number > _MOST_PACKETS):
-            break
-    return Span(start, float((last - start) * (stream.time_base or 0)))
+    A film that changes all the time costs `count` key frames. Where pictures look alike or show nothing, a few more are
+    looked at, between those that differ first: what is short lies there.
+    """
+    pictures = _evenly(film, extent, count, take)
+    seen = _Seen(film, extent)
+    for pts in sorted(pictures):
+        seen.add(pts, pictures[pts])
+    if pictures:
+        _further(film, extent, count, take, seen)
+    return seen.chosen(count)
 
 
-def first(container: InputContainer, stream: VideoStream, ends: float) -> VideoFrame | None:
-    """The first frame that can be decoded by itself; None if there is none."""
-    frame = _key_frame_at(container, stream, stream.start_time or 0, ends)
-    if frame is None:  # the index may lie: once more, from the first byte on
-        frame = _key_frame_at(container, stream, None, ends)
-    return frame
+class _Seen:
+    """The pictures that were looked at."""
+
+    def __init__(self, film: Film, extent: Span) -> None:
+        self.looks: list[scenes.Look] = []
+        self._film, self._extent = film, extent
+        self._by_pts: dict[int, tuple[float, Image.Image, bytes]] = {}
+        self._by_look: dict[float, int] = {}
+
+    @property
+    def known(self) -> frozenset[int]:
+        """The times of the frames, in the stream's own units."""
+        return frozenset(self._by_pts)
+
+    def add(self, pts: int, picture: Image.Image) -> None:
+        """A frame and its picture."""
+        at = max(0.0, (pts - self._extent.start) * self._film.base)
+        cells = picture.convert("RGB").resize((scenes.SIDE, scenes.SIDE), Image.Resampling.BOX).tobytes()
+        self._by_pts[pts] = at, picture, cells
+        self._note(at, pts)
+
+    def again(self, at: float, pts: int) -> None:
+        """Where one was looked for there is none but this known one: no other key frame lies between."""
+        self._note(at, pts)
+
+    def chosen(self, count: int) -> list[tuple[float, Image.Image]]:
+        """The times and pictures of those that are to be sent."""
+        found = [self._by_pts[self._by_look[self.looks[place].at]] for place in scenes.chosen(self.looks, count)]
+        return sorted(((at, picture) for at, picture, _cells in found), key=lambda one: one[0])
+
+    def _note(self, at: float, pts: int) -> None:
+        if at not in self._by_look:
+            self._by_look[at] = pts
+            insort(self.looks, scenes.Look(at, self._by_pts[pts][2]), key=attrgetter("at"))
 
 
-def spaced(
-    container: InputContainer,
-    stream: VideoStream,
-    extent: Span,
-    count: int,
-    ends: float,
-    take: Callable[[VideoFrame], Image.Image],
-) -> list[tuple[float, Image.Image]]:
-    """Up to `count` pictures at the midpoints of equal parts, as (seconds from the start, picture), in order.
+def _further(film: Film, extent: Span, count: int, take: Take, seen: _Seen) -> None:
+    """Look at some more key frames, as long as there are fewer than `count` different pictures."""
+    for _ in range(max(2, int(_FURTHER * count))):
+        at = scenes.next_moment(seen.looks, extent.seconds, _LEAST_GAP)
+        if at is None or film.late or len(scenes.different(seen.looks)) >= count:
+            return
+        found = film.key_frame_at(extent.start + round(at / film.base), seen.known)
+        if found is None:
+            return
+        if found.frame is not None:
+            seen.add(found.pts, take(found.frame))
+        seen.again(at, found.pts)
+
+
+def _evenly(film: Film, extent: Span, count: int, take: Take) -> dict[int, Image.Image]:
+    """Up to `count` pictures at the midpoints of equal parts, by their times in the stream's own units.
 
     A part's key frame is its picture. Where a part has none, its midpoint is decoded to, unless that costs much and
-    the key frames alone are nearly as many: then they are the pictures.
-
-    Args:
-        ends: monotonic time after which no further frame is decoded to; those found until then are given.
-        take: makes the small picture of a frame at once: whole frames are not kept.
+    the key frames alone are nearly as many: then they are the pictures. A film without a length gives its first frame.
     """
-    base = float(stream.time_base or 1)
-    part = extent.seconds / count / base if extent.seconds else 0.0
+    part = extent.seconds / count / film.base if extent.seconds else 0.0
     targets = [extent.start + int((i + 0.5) * part) for i in range(count)] if part >= 1 else []
-    found: dict[int, Image.Image] = {}
-    others: dict[int, Image.Image] = {}
-    late: dict[int, list[int]] = {}
+    pictures: dict[int, Image.Image] = {}
+    near: set[int] = set()
+    between: dict[int, list[int]] = {}
     for target in targets:
-        if time.monotonic() > ends:
+        if film.late:
             break
-        frame = _key_frame_at(container, stream, target, ends)
-        if frame is None or frame.pts is None:
+        key = film.key_frame_at(target, pictures)
+        if key is None:
             continue
-        near = abs(frame.pts - target) < part / 2
-        if not near:
-            late.setdefault(frame.pts, []).append(target)
-        if frame.pts not in found and frame.pts not in others:
-            (found if near else others)[frame.pts] = take(frame)
-    if len(others.keys() | found.keys()) >= _ENOUGH * count and _pixels(stream, late, base) > _MOST_PIXELS:
-        found |= others
-        late = {}
-    for key, wanted in late.items():
-        for frame in _decoded_on(container, stream, key, wanted, ends):
+        if key.frame is not None:
+            pictures[key.pts] = take(key.frame)
+        if abs(key.pts - target) < part / 2:
+            near.add(key.pts)
+        else:
+            between.setdefault(key.pts, []).append(target)
+    if len(pictures) >= _ENOUGH * count and _pixels(film, between) > _MOST_PIXELS:
+        return pictures
+    found = {pts: pictures[pts] for pts in near}
+    for pts, wanted in between.items():
+        for frame in film.decoded_on(pts, wanted):
             if frame.pts is not None and frame.pts not in found:
                 found[frame.pts] = take(frame)
-    found = found or others
-    return [(max(0.0, (pts - extent.start) * base), found[pts]) for pts in sorted(found)]
+    if found or pictures:
+        return found or pictures
+    first = film.first()
+    return {first.pts or 0: take(first)} if first is not None else {}
 
 
-def _pixels(stream: VideoStream, late: dict[int, list[int]], base: float) -> float:
+def _pixels(film: Film, between: dict[int, list[int]]) -> float:
     """How many pixels are decoded to get to these times from their key frames."""
-    rate = float(stream.average_rate or 25)
-    seconds = sum((max(targets) - key) * base for key, targets in late.items())
-    return seconds * rate * stream.codec_context.width * stream.codec_context.height
-
-
-def _key_frame_at(container: InputContainer, stream: VideoStream, at: int | None, ends: float) -> VideoFrame | None:
-    """The key frame at or before a time. One packet and a flush: the decoder would wait for more to put in order."""
-    _seek(container, stream, at)
-    codec = stream.codec_context
-    for number, packet in enumerate(container.demux(stream)):
-        if packet.is_keyframe and packet.size:
-            for frame in _decode(stream, packet) or _decode(stream, None):
-                if frame.key_frame or frame.pict_type == PictureType.I:
-                    if frame.pts is None:
-                        frame.pts = packet.pts if packet.pts is not None else packet.dts
-                    return frame
-            codec.flush_buffers()
-        if number % 64 == 63 and time.monotonic() > ends:
-            break
-    return None
-
-
-def _decoded_on(
-    container: InputContainer, stream: VideoStream, key: int, targets: list[int], ends: float
-) -> Iterator[VideoFrame]:
-    """From one key frame on, the frames that are shown at these times."""
-    _seek(container, stream, key)
-    waiting = iter(sorted(targets))
-    target = next(waiting, None)
-    latest: VideoFrame | None = None
-    stream.codec_context.skip_frame = "NONREF"  # a third of the work, for a frame that is a few off
-    try:
-        for packet in container.demux(stream):
-            for frame in _decode(stream, packet):
-                if frame.pts is None or target is None:
-                    continue
-                if frame.pts >= target:
-                    yield frame
-                    now = frame.pts
-                    target = next((t for t in waiting if t > now), None)
-                latest = frame
-            if target is None or time.monotonic() > ends:
-                return
-        if latest is not None:  # the container promised more than there is
-            yield latest
-    finally:
-        stream.codec_context.skip_frame = "DEFAULT"
-
-
-def _seek(container: InputContainer, stream: VideoStream, at: int | None) -> None:
-    try:
-        if at is not None:
-            container.seek(at, stream=stream)
-            return
-    except av.error.FFmpegError:
-        pass  # without an index some times can't be sought: read from the start
-    try:
-        container.seek(0, backward=True, any_frame=True)
-    except av.error.FFmpegError:
-        stream.codec_context.flush_buffers()
-
-
-def _decode(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
-    try:
-        return list(stream.codec_context.decode(packet))
-    except EOFError:
-        return []
-    except av.error.FFmpegError as error:
-        if isinstance(error, MemoryError):
-            raise
-        return []  # a damaged packet: the next key frame may do
+    rate = float(film.stream.average_rate or 25)
+    seconds = sum((max(targets) - key) * film.base for key, targets in between.items())
+    return seconds * rate * film.stream.codec_context.width * film.stream.codec_context.height

@@ -1,0 +1,159 @@
+"""A film that is open: its length, and its pictures by seeking.
+
+A seek and one key frame cost some 20 ms at 1080p however long the film is; decoding on costs every frame between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import av.error
+from av.video.frame import PictureType, VideoFrame
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+_MOST_PACKETS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stream's extent: its first time in the stream's own units, and its length in seconds (0: not known)."""
+
+    start: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """A key frame's time in the stream's own units. `frame` is None for one that was known: it is not decoded again."""
+
+    pts: int
+    frame: VideoFrame | None
+
+
+class Film:
+    """One video stream of an open container.
+
+    Args:
+        ends: monotonic time after which nothing further is looked for; what was found until then is given.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, ends: float) -> None:
+        self.stream = stream
+        self.ends = ends
+        self.damaged = False
+        """Whether something on the way could not be decoded."""
+        self._container = container
+
+    @property
+    def base(self) -> float:
+        """The seconds of one of the stream's own units of time."""
+        return float(self.stream.time_base or 1)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.ends
+
+    def span(self) -> Span:
+        """Where the stream begins and how long it is; read through to its end where the container does not say."""
+        stream = self.stream
+        if stream.duration and stream.duration > 0 and stream.time_base:
+            return Span(stream.start_time or 0, float(stream.duration * stream.time_base))
+        if self._container.duration and self._container.duration > 0:
+            return Span(stream.start_time or 0, self._container.duration / 1_000_000)
+        return self.read_through()
+
+    def read_through(self) -> Span:
+        """How long the stream really is: read to the end of the file, and nothing decoded."""
+        start = last = self.stream.start_time or 0
+        for number, packet in enumerate(self._container.demux(self.stream)):
+            if packet.pts is not None and packet.size and not packet.is_corrupt:
+                last = max(last, packet.pts + (packet.duration or 0))
+            if number % 256 == 255 and (self.late or number > _MOST_PACKETS):
+                break
+        return Span(start, (last - start) * self.base)
+
+    def first(self) -> VideoFrame | None:
+        """The first frame that can be decoded by itself; None if there is none."""
+        found = self.key_frame_at(self.stream.start_time or 0)
+        if found is None:  # the index may lie: once more, from the first byte on
+            found = self.key_frame_at(None)
+        return found.frame if found is not None else None
+
+    def key_frame_at(self, at: int | None, known: Collection[int] = ()) -> KeyFrame | None:
+        """The key frame at or before a time, in the stream's own units; of a damaged one the next.
+
+        One packet and a flush: the decoder would wait for more to put in order.
+        """
+        self._seek(at)
+        codec = self.stream.codec_context
+        for number, packet in enumerate(self._container.demux(self.stream)):
+            if packet.is_keyframe and packet.size:
+                if packet.pts is not None and packet.pts in known:
+                    return KeyFrame(packet.pts, None)
+                for frame in self._decode(packet) or self._decode(None):
+                    if frame.key_frame or frame.pict_type == PictureType.I:
+                        pts = next((t for t in (frame.pts, packet.pts, packet.dts) if t is not None), 0)
+                        return KeyFrame(pts, frame)
+                codec.flush_buffers()
+            if number % 64 == 63 and self.late:
+                break
+        return None
+
+    def decoded_on(self, key: int, targets: list[int]) -> Iterator[VideoFrame]:
+        """From one key frame on, the frames that are shown at these times."""
+        self._seek(key)
+        waiting = iter(sorted(targets))
+        target = next(waiting, None)
+        latest: VideoFrame | None = None
+        self.stream.codec_context.skip_frame = "NONREF"  # a third of the work, for a frame that is a few off
+        try:
+            for packet in self._container.demux(self.stream):
+                for frame in self._decode(packet):
+                    if frame.pts is None or target is None:
+                        continue
+                    if frame.pts >= target:
+                        yield frame
+                        now = frame.pts
+                        target = next((t for t in waiting if t > now), None)
+                    latest = frame
+                if target is None or self.late:
+                    return
+            if latest is not None:  # the container promised more than there is
+                yield latest
+        finally:
+            self.stream.codec_context.skip_frame = "DEFAULT"
+
+    def _seek(self, at: int | None) -> None:
+        try:
+            if at is not None:
+                self._container.seek(at, stream=self.stream)
+                return
+        except av.error.FFmpegError:
+            pass  # without an index some times can't be sought: read from the start
+        try:
+            self._container.seek(0, backward=True, any_frame=True)
+        except av.error.FFmpegError:
+            self.stream.codec_context.flush_buffers()
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """The frames that are whole; what the decoder had to make up is none."""
+        try:
+            frames = list(self.stream.codec_context.decode(packet))
+        except EOFError:
+            return []
+        except av.error.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            self.damaged = True  # the next key frame may do
+            return []
+        whole = [frame for frame in frames if not frame.is_corrupt]
+        self.damaged |= len(whole) < len(frames)
+        return whole
