@@ -31,7 +31,7 @@ def main() -> int:
             folder.mkdir(exist_ok=True)
             (folder / f"{number}.jpg").write_bytes(photo)
         for mode in ("inotify", "poll"):
-            home.configure(settle=0.1, watch=f'mode = "{mode}"')
+            home.configure(settle=0.1, watch=f'mode = "{mode}"', queue="confirm_above = 0")
             with home.run() as program, _common.Watched(program.process.pid) as tree:
                 _common.wait_for(lambda: _common.counted(home, _common.WRITTEN) == files, program, 600, 1)
                 time.sleep(rest)

@@ -20,7 +20,7 @@ from captiond import jobs, live_photos
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders, live
-from captiond.values import Quiet
+from captiond.values import Priority, Quiet
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,7 +40,10 @@ _FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, err
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The root that files are taken in for. `real` is its path without links in it; both as the OS names them."""
+    """The root that files are taken in for. `real` is its path without links in it; both as the OS names them.
+
+    `confirm`: a backlog of more calls waits for a person's word (see `backlog`); 0 or None: none does.
+    """
 
     id: int
     path: str
@@ -48,13 +51,14 @@ class Root:
     recipe: str
     live_photos: bool
     settle_seconds: float
+    confirm: int | None = None
 
     @classmethod
-    def of(cls, watch: Watch, root_id: int) -> Self:
+    def of(cls, watch: Watch, root_id: int, confirm: int | None = None) -> Self:
         """The root of these settings, as it is on the disk now."""
         path = os.path.abspath(watch.path)
         real = os.path.realpath(path)
-        return cls(root_id, path, real, watch.recipe, watch.live_photos, watch.settle_seconds)
+        return cls(root_id, path, real, watch.recipe, watch.live_photos, watch.settle_seconds, confirm)
 
     def relative(self, path: str) -> str:
         """A path under the root without the root."""
@@ -74,6 +78,11 @@ class IntakeReport:
     vanished: int = 0
     jobs: int = 0
     undecided: list[Quiet] = field(default_factory=list)
+
+    @property
+    def passed(self) -> int:
+        """How many files there were in all."""
+        return self.new + self.changed + self.moved + self.back + self.same + self.not_media + self.vanished
 
     def add(self, other: IntakeReport) -> None:
         """Count what `other` counts too."""
@@ -123,6 +132,8 @@ def take(db: Database, root: Root, batch: Sequence[Quiet], *, now: float) -> Int
         decisions = _decide(conn, root, batch, report)
     if decisions:
         with db.write() as conn:
+            if root.confirm and files.may_go(conn, root.id):
+                root = replace(root, confirm=None)
             for decision in decisions:
                 _record(conn, root, decision, report, now)
     return report
@@ -323,12 +334,13 @@ def _joined(conn: Connection, decision: _Decision, file_id: int) -> bool:
 
 
 def _enqueue(conn: Connection, root: Root, file_id: int, decision: _Decision, report: IntakeReport, now: float) -> None:
+    priority = decision.quiet.priority
     jobs.enqueue(
         conn,
         file_id=file_id,
         root_id=root.id,
         recipe=root.recipe,
-        priority=int(decision.quiet.priority),
+        priority=Priority.HELD if root.confirm and priority == Priority.BACKLOG else priority,
         now=now,
         due_at=now + (decision.waits or 0.0),
     )

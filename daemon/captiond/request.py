@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from captiond import budget, by_url, jobs, live_photos
+from captiond import backlog, budget, by_url, jobs, live_photos
 from captiond.days import day_of, month_of
 from captiond.dispatch import Dispatcher
 from captiond.errors import InstanceError, Vanished
@@ -180,7 +180,11 @@ class Request:
     def abandon(self) -> int:
         """The person gave up: what is still queued goes behind the new files, or away when it is under no root."""
         with self.db.write() as conn:
-            return jobs.abandon(conn, self.token)
+            asked = choose(self.settings).asked
+            unasked = [
+                recipe for recipe, endpoint in asked.items() if not backlog.confirm_above(self.settings, endpoint)
+            ]
+            return jobs.abandon(conn, self.token, unasked=unasked)
 
     # --- within
 

@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from captiond import captions, jobs, log, notify
+from captiond import backlog, captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError, DatabaseUnavailable
 from captiond.media.versions import software
 from captiond.store import files, sidecars
-from captiond.values import Priority, Source
+from captiond.values import Source
 from captiond.watch.root import RootWatcher
 from captiond.wiring import Wiring, wire
 
@@ -129,6 +129,7 @@ class Service:
                 suffix=settings.sidecar.suffix,
                 on_work=dispatcher.wake,
                 on_state=self._on_root_state,
+                confirm=backlog.confirm_above(settings, wiring.routes[watch.recipe].endpoint.name),
             )
             for watch in settings.watch
         ]
@@ -160,13 +161,14 @@ class Service:
                 if route.endpoint.source is Source.BUILTIN:
                     continue
                 taken = captions.builtin_files(conn, watcher.root_id)
+                priority = backlog.priority(conn, watcher.root_id, watcher.confirm)
                 for file_id in taken:
                     jobs.enqueue(
                         conn,
                         file_id=file_id,
                         root_id=watcher.root_id,
                         recipe=route.name,
-                        priority=Priority.BACKLOG,
+                        priority=priority,
                         now=time.time(),
                     )
                 if taken:

@@ -42,6 +42,8 @@ class JobState(StrEnum):
 class Priority(IntEnum):
     """Order of the queue: the higher goes first."""
 
+    HELD = -10
+    """Not claimed: a root's first backlog, until a person agrees to it."""
     BACKLOG = 0
     NEW = 10
     PERSON = 100

@@ -139,9 +139,9 @@ def test_a_folder_that_cannot_be_read_is_counted_and_named(home: Home) -> None:
 
 def test_a_file_that_keeps_changing_is_left_to_the_next_scan(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     from captiond.config.models import Watch
-    from captiond.watch import once
+    from captiond.watch import draining, once
 
-    monkeypatch.setattr(once, "PATIENCE", 0.5)
+    monkeypatch.setattr(draining, "PATIENCE", 0.5)
     path = put(home, "growing.jpg")
     ended = threading.Event()
 

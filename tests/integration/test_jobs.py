@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, select, update
 
 from captiond import jobs
 from captiond.paths import from_text, to_text
+from captiond.store import files
 from captiond.store import tables as t
 from captiond.store.engine import Database
 from captiond.values import Job, Priority
@@ -67,6 +68,36 @@ def test_a_claim_takes_a_person_first_then_the_new_then_the_backlog_each_in_orde
     assert [job.id for job in claim(conn, 3)] == [person, early, late]
     assert [job.id for job in claim(conn)] == [backlog]
     assert claim(conn) == []
+
+
+def test_what_is_held_is_not_claimed_until_it_is_released_or_asked_for(conn: Connection) -> None:
+    root_id, other = add_root(conn), add_root(conn, "/other")
+    ids = [queued(conn, str(number), root_id=root_id, priority=Priority.HELD) for number in range(4)]
+    queued(conn, "5", root_id=other, priority=Priority.HELD)
+    assert claim(conn) == []
+    assert jobs.next_due(conn, recipes=RECIPES, offline_roots=[]) is None
+    assert (jobs.held(conn, root_id), jobs.held(conn, other)) == (4, 1)
+    file_id = row(conn, ids[3]).file_id
+    jobs.enqueue(conn, file_id=file_id, root_id=root_id, recipe="default", priority=Priority.NEW, now=11.0)
+    assert [job.id for job in claim(conn)] == [ids[3]]
+    assert jobs.release(conn, root_id, 2) == 2
+    assert jobs.release(conn, root_id, 2) == 1
+    assert jobs.release(conn, root_id, 2) == 0
+    assert [job.id for job in claim(conn)] == ids[:3]
+
+
+def test_what_a_person_gives_up_is_held_again_where_nobody_agreed_to_its_backlog(conn: Connection) -> None:
+    undecided, agreed = add_root(conn), add_root(conn, "/other")
+    files.let_go(conn, agreed, 5.0)
+    ids = [
+        queued(conn, str(root_id), root_id=root_id, priority=Priority.PERSON, request="mine")
+        for root_id in (undecided, agreed)
+    ]
+    assert jobs.abandon(conn, "mine") == 2
+    assert [row(conn, job_id).priority for job_id in ids] == [Priority.HELD, Priority.BACKLOG]
+    asked_again = queued(conn, "free", root_id=undecided, priority=Priority.PERSON, request="again")
+    assert jobs.abandon(conn, "again", unasked=["default"]) == 1
+    assert row(conn, asked_again).priority == Priority.BACKLOG
 
 
 def test_a_claimed_job_carries_all_that_the_work_needs(conn: Connection) -> None:

@@ -15,6 +15,7 @@ from captiond.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
+    from captiond.store.engine import Database
     from captiond.watch.once import Scanned
 
 
@@ -23,25 +24,31 @@ if TYPE_CHECKING:
 )
 @click.argument("roots", metavar="[ROOT]...", nargs=-1, type=click.Path(readable=False))
 @click.option("--dry-run", is_flag=True, help="Tell what the new files would cost; write nothing.")
+@click.option("--go", is_flag=True, help="Start a first backlog that waits for your word.")
 @as_json
 @click.pass_obj
-def scan(app: App, roots: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
+def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: bool) -> int:
     """Compare the roots, or all of them, with the database now: what is new, has changed, moved, gone or come back.
 
     New files are queued when they have been quiet for their root's settle time. The comparison is made here, also while
     the service runs, which then does the work. Ends with 1 if a root is offline.
 
+    A root's first backlog of more calls than `confirm_above` (under [queue]) waits until --go is said, once.
+
     With --dry-run: how many files there are, how many calls the service would make for them by itself (for new and changed
     ones, and those in its queue), and their tokens and cost, as `captiond caption --dry-run` estimates them.
 
     With --json: an array of objects with root, online, reason, remedy, seen, new, changed, moved, gone, back, other,
-    queued, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls, copies, known,
+    queued, held, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls, copies, known,
     left_out, prompt_tokens, completion_tokens, cost_usd, parts.
     """
     from captiond import log
+    from captiond.backlog import confirm_above
     from captiond.store.instance import InstanceLock
     from captiond.watch.once import scan as scan_once
 
+    if go and dry_run:
+        raise UsageError("--go starts the work and --dry-run does none: choose one")
     settings = app.loaded.settings
     known = _known(app)
     chosen = _chosen(known, roots)
@@ -51,17 +58,40 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, as_json: bool) -> int:
     database = app.database(create=True)
     serviced = InstanceLock(app.database_path).holder() is not None
     found: list[Scanned] = []
+    if go:
+        _go(database, chosen)
     for watch in chosen:
-        one = scan_once(watch, db=database, suffix=settings.sidecar.suffix, roots=known, record=not serviced)
+        one = scan_once(
+            watch,
+            db=database,
+            suffix=settings.sidecar.suffix,
+            roots=known,
+            record=not serviced,
+            confirm=confirm_above(settings, app.resolved.asked[watch.recipe]),
+        )
         found.append(one)
         if not as_json:
             _say(one)
     if as_json:
         say_json([dataclasses.asdict(one) for one in found])
-    queued = sum(one.queued for one in found)
+    queued = sum(one.queued for one in found if not one.held)
     if queued and not serviced:
         note(f"{number(queued, 'file')} queued; no service runs: they are done when `captiond run` starts")
     return 0 if all(one.online for one in found) else 1
+
+
+def _go(database: Database, chosen: list[Watch]) -> None:
+    """Let the roots' backlogs go, now and from now on."""
+    from captiond import backlog
+    from captiond.paths import root_text
+    from captiond.store import files
+
+    for watch in chosen:
+        with database.write() as conn:
+            root_id = files.upsert_root(conn, root_text(watch.path), watch.recipe)
+        released = backlog.go(database, root_id)
+        if released:
+            note(f"{watch.path}: {number(released, 'file')} that waited for your word may go")
 
 
 def _dry_run(app: App, known: dict[str, Watch], chosen: list[Watch], *, as_json: bool) -> int:
@@ -137,6 +167,9 @@ def _say(one: Scanned) -> None:
     if one.unreadable:
         parts.append(f"{number(one.unreadable, 'folder')} unreadable")
     say(f"{name}  {number(one.seen, 'file')} seen: {', '.join(parts)}; {one.seconds:.1f} s")
+    if one.held:
+        wait = f"{number(one.held, 'file')} of its first backlog wait for your word"
+        note(f"{safe(one.root)}: {wait}: captiond scan --go {safe(one.root)}")
     for text in one.examples:
         note(f"can't be read: {safe(text)}")
     if not one.settled:

@@ -107,7 +107,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
     return {
         "queue": jobs.counts(conn),
         "files": dataclasses.asdict(totals.files(conn)),
-        "roots": _roots(conn),
+        "roots": _roots(app, conn, spent),
         "endpoints": [_endpoint(name, known.get(name), rates.get(name, 0), works=works) for name in _asked(app)],
         "spend_today": _spend([row for row in spent if row.day == today]),
         "spend_month": _spend(spent),
@@ -123,14 +123,17 @@ def _asked(app: App) -> list[str]:
     return sorted({*app.loaded.settings.endpoints, *app.resolved.asked.values()})
 
 
-def _roots(conn: Connection) -> list[dict[str, Any]]:
-    from captiond import jobs
+def _roots(app: App, conn: Connection, spent: Sequence[Spent]) -> list[dict[str, Any]]:
+    from captiond import backlog, budget, jobs
     from captiond.store import files, totals
 
     present = totals.files_by_root(conn)
+    means = budget.means(spent)
     found = []
     for row in files.roots(conn, watched=True):
-        counts = jobs.counts(conn, row.id)
+        counts, endpoint = jobs.counts(conn, row.id), app.resolved.asked.get(row.recipe, "")
+        held = backlog.waiting(conn, row.id, backlog.confirm_above(app.loaded.settings, endpoint))
+        each = means.get((endpoint, row.recipe))
         found.append(
             {
                 "path": row.path,
@@ -140,6 +143,8 @@ def _roots(conn: Connection) -> list[dict[str, Any]]:
                 "reason": row.reason,
                 "files": present.get(row.id, 0),
                 "queued": counts["queued"] + counts["running"],
+                "held": held,
+                "held_usd": None if each is None or not held else round(each * held, 4),
                 "failed": counts["failed"],
                 "unsupported": counts["unsupported"],
                 "last_scan": iso(row.scanned_at),

@@ -80,6 +80,10 @@ def _roots(roots: list[Mapping[str, Any]]) -> None:
     for root in roots:
         if root["reason"]:
             say(f"  {safe(root['path'])}: {safe(root['reason'])}")
+        if root["held"]:
+            cost = "" if root["held_usd"] is None else f", about {usd(root['held_usd'])}"
+            held = style(f"{number(root['held'], 'file')} of its first backlog{cost}", fg="yellow")
+            say(f"  {safe(root['path'])}: {held} wait for your word: captiond scan --go {safe(root['path'])}")
 
 
 def _endpoints(endpoints: list[Mapping[str, Any]]) -> None:

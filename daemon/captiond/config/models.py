@@ -190,6 +190,8 @@ class Queue(Section):
     """The first pause of an endpoint that can't be reached; doubles each time."""
     pause_max_seconds: float = Field(default=600, gt=0)
     """The longest pause of an endpoint."""
+    confirm_above: int = Field(default=1000, ge=0)
+    """A root's first backlog of more calls waits for `captiond scan --go`; new files go on meanwhile. 0: none waits."""
 
 
 class Media(Section):

@@ -10,6 +10,8 @@
 
     queued -> (nothing): withdraw, for a file that needs no answer of its own; abandon, for one that nobody waits for.
 
+A job may be queued and held, by its priority: not claimed until `release`, or a person asks for its file.
+
 A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
 runs is marked `again`: whatever its ending, it goes back in the queue with fresh attempts, for the file may have
 changed since it was read. The attempt is counted by `claim`, so that a file that takes the process down has its limit.
@@ -18,7 +20,18 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 from __future__ import annotations
 
 from captiond.jobs.queries import counts, failures, latest, of_ids, unsupported_kinds
-from captiond.jobs.queueing import abandon, clock_set_back, enqueue, reconsider, recover, requeue, reroute, withdraw
+from captiond.jobs.queueing import (
+    abandon,
+    clock_set_back,
+    enqueue,
+    held,
+    reconsider,
+    recover,
+    release,
+    requeue,
+    reroute,
+    withdraw,
+)
 from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry, unsupported
 
 __all__ = [
@@ -31,11 +44,13 @@ __all__ = [
     "failures",
     "finish",
     "give_back",
+    "held",
     "latest",
     "next_due",
     "of_ids",
     "reconsider",
     "recover",
+    "release",
     "requeue",
     "reroute",
     "retry",

@@ -207,9 +207,36 @@ def withdraw(conn: Connection, file_id: int) -> bool:
     return True
 
 
-def abandon(conn: Connection, request: str) -> int:
-    """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many."""
+_of_backlog = and_(_is_queued, JOB.c.root_id == bindparam("root"), JOB.c.priority == int(Priority.HELD))
+_SOME_HELD = select(JOB.c.id).where(_of_backlog).limit(bindparam("most"))
+_RELEASE = update(JOB).where(JOB.c.id.in_(_SOME_HELD)).values(priority=int(Priority.BACKLOG))
+_HELD = select(func.count()).select_from(JOB).where(_of_backlog)
+
+
+def held(conn: Connection, root_id: int) -> int:
+    """How many jobs of a root wait for a person's word."""
+    return int(conn.execute(_HELD, {"root": root_id}).scalar_one())
+
+
+def release(conn: Connection, root_id: int, limit: int) -> int:
+    """queued and held -> queued as a backlog, at most `limit` of a root. Returns how many."""
+    return conn.execute(_RELEASE, {"root": root_id, "most": limit}).rowcount
+
+
+_MAY_GO = select(t.root.c.id).where(t.root.c.id == JOB.c.root_id, t.root.c.go_at.is_not(None)).exists()
+
+
+def abandon(conn: Connection, request: str, *, unasked: Collection[str] = ()) -> int:
+    """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many.
+
+    Those of a root whose backlog is held are held, too, but for recipes for which nobody is asked (`unasked`).
+    """
     mine = (JOB.c.request == request) & (JOB.c.state == QUEUED)
     dropped = conn.execute(delete(JOB).where(mine, JOB.c.root_id.is_(None))).rowcount
-    behind = {"priority": int(Priority.BACKLOG), "request": None}
+    behind = {
+        "priority": case(
+            (or_(_MAY_GO, JOB.c.recipe.in_(list(unasked))), int(Priority.BACKLOG)), else_=int(Priority.HELD)
+        ),
+        "request": None,
+    }
     return dropped + conn.execute(update(JOB).where(mine).values(behind)).rowcount

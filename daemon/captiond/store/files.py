@@ -24,7 +24,10 @@ _WRAP = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class RootRow:
-    """A root as it was last known. `scanned_at` is the end of its last complete scan; None: there was none yet."""
+    """A root as it was last known. `scanned_at` is the end of its last complete scan; None: there was none yet.
+
+    `go_at` is since when its first backlog may be asked; None: not yet.
+    """
 
     id: int
     path: str
@@ -37,6 +40,7 @@ class RootRow:
     fstype: str | None
     scanned_at: float | None
     scan_seconds: float | None
+    go_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,17 @@ def forget_roots(conn: Connection, keep_ids: Collection[int]) -> int:
     """
     gone = t.root.c.id.not_in(list(keep_ids)) & (t.root.c.watched == 1)
     return conn.execute(update(t.root).where(gone).values(watched=0, mount_point=None, fstype=None)).rowcount
+
+
+def may_go(conn: Connection, root_id: int) -> bool:
+    """Whether the root's first backlog may be asked."""
+    query = select(t.root.c.go_at).where(t.root.c.id == root_id)
+    return conn.execute(query).scalar_one_or_none() is not None
+
+
+def let_go(conn: Connection, root_id: int, now: float) -> None:
+    """The root's first backlog may be asked from now on, if it may not already."""
+    conn.execute(update(t.root).where(t.root.c.id == root_id, t.root.c.go_at.is_(None)).values(go_at=now))
 
 
 def waiting_files(conn: Connection, root_id: int) -> int:
@@ -279,6 +294,7 @@ def _root(row: Any) -> RootRow:
         fstype=row.fstype,
         scanned_at=row.scanned_at,
         scan_seconds=row.scan_seconds,
+        go_at=row.go_at,
     )
 
 

@@ -46,6 +46,7 @@ root = Table(
     Column("fstype", Text),
     Column("scanned_at", Float, comment="end of the last complete scan"),
     Column("scan_seconds", Float),
+    Column("go_at", Float, comment="since when its first backlog may be asked; NULL: not yet"),
     CheckConstraint("state IN ('online', 'offline')", name="state"),
 )
 

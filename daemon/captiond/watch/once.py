@@ -13,11 +13,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from captiond import backlog
 from captiond.intake import Root
 from captiond.paths import to_text
 from captiond.store import files
 from captiond.values import Priority
 from captiond.watch import health as of_root
+from captiond.watch.draining import Draining
 from captiond.watch.gate import Gate
 from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
 from captiond.watch.scope import Scope
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from captiond.store.files import RootRow
     from captiond.watch.health import Health
 
-PATIENCE: Final = 10.0
-"""Seconds, beside the settle time, in which at least one file must get through the gate; those left still change."""
 _LOOK_SECONDS: Final = 0.05
 
 
@@ -41,8 +41,8 @@ class Scanned:
 
     `root` is text. `reason` and `remedy` are set when it is offline; then nothing was looked at, or not all. `new`,
     `changed` and `moved` count images and videos that were taken in, `other` what turned out to be neither. `gone` leaves
-    out what moved. `unreadable` counts folders, some named by `examples`. `settled` is False when files kept changing: the
-    service, or the next scan, takes them in.
+    out what moved. `held` are jobs that wait for a person's word. `unreadable` counts folders, some named by `examples`.
+    `settled` is False when files kept changing: the service, or the next scan, takes them in.
     """
 
     root: str
@@ -57,13 +57,16 @@ class Scanned:
     back: int = 0
     other: int = 0
     queued: int = 0
+    held: int = 0
     unreadable: int = 0
     examples: tuple[str, ...] = ()
     settled: bool = True
     seconds: float = 0.0
 
 
-def scan(watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], record: bool) -> Scanned:
+def scan(
+    watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], record: bool, confirm: int | None = None
+) -> Scanned:
     """Compare a root with the database and take in what is new.
 
     Args:
@@ -72,6 +75,7 @@ def scan(watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], recor
         suffix: of sidecars, which are never looked at.
         roots: the paths of all roots: those within this one are left to their own comparison.
         record: whether to record the root's health: not while a service does.
+        confirm: a first backlog of more calls waits for a person's word.
 
     Raises:
         DatabaseError: the database can't be read or written.
@@ -88,18 +92,22 @@ def scan(watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], recor
     if not found.online:
         return Scanned(row.path, False, found.reason, found.remedy, seconds=time.monotonic() - began)
     scope = Scope(watch, suffix=suffix, database=os.fspath(db.path), roots=roots)
-    scanned = _Once(watch, db, row, found, scope).run()
+    scanned = _Once(watch, db, row, found, scope, confirm).run()
     return replace(scanned, seconds=time.monotonic() - began)
 
 
 class _Once:
-    def __init__(self, watch: Watch, db: Database, row: RootRow, found: Health, scope: Scope) -> None:
+    def __init__(
+        self, watch: Watch, db: Database, row: RootRow, found: Health, scope: Scope, confirm: int | None
+    ) -> None:
         self._db = db
         self._row = row
         self._found = found
         self._scope = scope
-        self._wait_seconds = watch.settle_seconds
-        self._root = Root.of(watch, row.id)
+        self._settle_seconds = watch.settle_seconds
+        self._confirm = confirm
+        self._root = Root.of(watch, row.id, confirm)
+        self._first = row.scanned_at is None or (row.go_at is None and bool(confirm))
         self._gate = Gate(
             db,
             takes=scope.takes,
@@ -131,6 +139,8 @@ class _Once:
         if away is None:
             with self._db.write() as conn:
                 files.root_scanned(conn, self._row.id, time.time(), report.seconds)
+        with self._db.read() as conn:
+            held = backlog.waiting(conn, self._row.id, self._confirm)
         taken = self._gate.report
         return Scanned(
             self._row.path,
@@ -145,13 +155,14 @@ class _Once:
             back=report.back + taken.back,
             other=taken.not_media,
             queued=taken.jobs,
+            held=held,
             unreadable=report.unreadable,
             examples=report.examples,
             settled=settled,
         )
 
     def _hooks(self) -> Hooks:
-        priority = Priority.BACKLOG if self._row.scanned_at is None else Priority.NEW
+        priority = Priority.BACKLOG if self._first else Priority.NEW
         return Hooks(
             enters=self._scope.enters,
             takes=self._scope.takes,
@@ -174,16 +185,9 @@ class _Once:
 
     def _drained(self) -> bool:
         """Wait until all that was sighted is through the gate; False when what is left keeps changing."""
-        look = threading.Event()
-        before, deadline = -1, 0.0
+        look, draining = threading.Event(), Draining(self._gate, self._settle_seconds)
         while self._gate.busy:
-            taken = self._gate.report
-            passed = (
-                taken.new + taken.changed + taken.moved + taken.back + taken.same + taken.not_media + taken.vanished
-            )
-            if passed != before:
-                before, deadline = passed, time.monotonic() + self._wait_seconds + PATIENCE
-            elif time.monotonic() > deadline:
+            if draining.stalled:
                 return False
             look.wait(_LOOK_SECONDS)
         return True

@@ -19,6 +19,7 @@ from captiond.intake import Root
 from captiond.paths import from_text, to_text
 from captiond.store import files
 from captiond.watch import health as of_root
+from captiond.watch.first import FirstBacklog
 from captiond.watch.gate import Gate
 from captiond.watch.health import Health, State
 from captiond.watch.observer import Observer, limit_text
@@ -47,6 +48,7 @@ class RootWatcher:
         suffix: of sidecars, which are never looked at.
         on_work: called when there are new jobs.
         on_state: called once with each change: root id, whether it is online, and a line for people.
+        confirm: a first backlog of more calls waits for a person's word; 0 or None: none does.
     """
 
     def __init__(
@@ -57,9 +59,11 @@ class RootWatcher:
         suffix: str,
         on_work: Callable[[], None],
         on_state: Callable[[int, bool, str], None],
+        confirm: int | None = None,
     ) -> None:
         self.path = watch.path
         self.recipe = watch.recipe
+        self.confirm = confirm
         self._watch, self._suffix = watch, suffix
         self._db = db
         self._root = os.path.abspath(watch.path)
@@ -85,6 +89,9 @@ class RootWatcher:
             online=self._unchanged,
         )
         self._gate.prepare = self._watch_new_folders
+        self._backlog = FirstBacklog(
+            db, row, confirm, gate=self._gate, settle_seconds=watch.settle_seconds, on_work=on_work
+        )
         self._scans = Scans(
             watch,
             db=db,
@@ -92,7 +99,7 @@ class RootWatcher:
             observer=self._observer,
             online=self._unchanged,
             stopping=lambda: self._stopping,
-            first=row.scanned_at is None,
+            first=row.scanned_at is None or self._backlog.pending,
         )
         self.health = Health(State.OFFLINE, "not looked at yet", "wait")
         """As of the last look."""
@@ -244,6 +251,8 @@ class RootWatcher:
         root = self._gate.root
         if root is not None and self._scans.due:
             self._compare(root)
+        if self._backlog.pending and self._scans.count:
+            self._backlog.look(self._scans.sighted)
 
     def _ensure_events(self) -> None:
         """Watch again after the reader died or was never begun, and poll where the watches were used up."""
@@ -285,7 +294,7 @@ class RootWatcher:
         self._unrecorded = True
         self._renew()
         self._gate.fresh = found.network
-        self._gate.root = Root.of(self._watch, self.root_id)
+        self._gate.root = Root.of(self._watch, self.root_id, self.confirm)
         self._gate.wake()
         self._scans.at_once()
 

@@ -41,7 +41,7 @@ class Scans:
         observer: tells how the root is watched, and watches what is listed.
         online: whether the root is there, and the same as it was.
         stopping: whether to end.
-        first: whether there was no complete scan of this root ever: what this one finds is the backlog.
+        first: whether what the first scan finds is the backlog.
     """
 
     def __init__(
@@ -67,6 +67,8 @@ class Scans:
         self._tell_at = 0.0
         self.at = 0.0
         """When the next is due, in monotonic seconds."""
+        self.sighted = 0
+        """How many files the last complete one found to be new or changed."""
         self.count = 0
         """How many complete ones there were since the start."""
         self.looking_since: float | None = None
@@ -119,6 +121,7 @@ class Scans:
         with self._db.write() as conn:
             files.root_scanned(conn, root.id, time.time(), report.seconds)
         self.count += 1
+        self.sighted = report.new + report.changed
         if report.examples != self.unreadable and report.unreadable:
             self._log.warning(
                 "folders_unreadable",
