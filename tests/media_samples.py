@@ -339,6 +339,15 @@ def garbage_after(path: Path, keep: int = 40, size: int = 5000) -> Path:
     return path
 
 
+def damaged(path: Path, start: float = 0.45, end: float = 0.55) -> Path:
+    """The same file, with noise in its middle."""
+    data = bytearray(path.read_bytes())
+    first, last = int(len(data) * start), int(len(data) * end)
+    data[first:last] = np.random.default_rng(7).integers(0, 256, last - first, np.uint8).tobytes()
+    path.write_bytes(data)
+    return path
+
+
 def png_of_size(path: Path, width: int, height: int) -> Path:
     """A PNG whose header says this size; its data is a few bytes that would unpack to nothing like it."""
     path.write_bytes(_png(width, height, zlib.compress(bytes(1000))))

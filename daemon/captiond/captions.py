@@ -56,10 +56,9 @@ def _rest(facts: MediaFacts | None) -> dict[str, Any]:
     """What of the facts has no column of its own, as far as it is known."""
     if facts is None:
         return {}
-    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec", "pages")
+    names = ("format", "taken_at", "camera", "latitude", "longitude", "video_codec", "pages", "readable_seconds")
     rest = {name: getattr(facts, name) for name in names if getattr(facts, name) is not None}
-    if facts.animated:
-        rest["animated"] = True
+    rest |= {name: True for name in ("animated", "damaged") if getattr(facts, name)}
     return dict(cleaned_json(rest))
 
 

@@ -103,7 +103,8 @@ class Job:
 class MediaFacts:
     """What was read in a file's header and metadata. Pixels after turning; `taken_at` is ISO 8601 local time.
 
-    `pages` is how many a document of several has; the picture is its first.
+    `pages` is how many a document of several has; the picture is its first. Of a damaged video only what could be read is
+    shown: `readable_seconds` of it, where its end is missing.
     """
 
     kind: Kind
@@ -119,6 +120,8 @@ class MediaFacts:
     video_codec: str | None = None
     animated: bool = False
     pages: int | None = None
+    damaged: bool = False
+    readable_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

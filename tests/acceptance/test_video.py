@@ -15,7 +15,7 @@ from PIL import Image
 
 import media_samples as made
 from fake_endpoint import FakeEndpoint, Recorded, echo, model_entry
-from program import Home
+from program import Home, Program
 from waiting import until
 
 CONFIG = """
@@ -64,6 +64,7 @@ CLIPS: dict[str, Callable[[Path], object]] = {
     "clip.webm": lambda path: made.video(path, "webm"),
     "clip.avi": lambda path: made.video(path, "avi"),
     "turned.mp4": lambda path: made.video(path, "mp4", rotation=90, draw=lambda _: made.scene(320, 240)),
+    "broken.mkv": lambda path: made.truncated(made.video(path, "matroska", key_every=5)),
     "short.mp4": lambda path: made.video(path, "mp4", seconds=0.1),
 }
 MIMES = {
@@ -77,6 +78,7 @@ class Sent:
     """The clips in every root, and what was sent of them."""
 
     home: Home
+    program: Program
     fakes: list[FakeEndpoint]
 
     def __call__(self, way: str, name: str) -> Recorded:
@@ -109,11 +111,11 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
         )
         assert (home.inbox / "file" / "large.mp4").stat().st_size > LIMIT
         made.jpeg(home.inbox / "off" / "picture.jpg")
-        stack.enter_context(home.run())
+        program = stack.enter_context(home.run())
         until(lambda: _ended(home) == len(CLIPS) + len(MIMES) + 5, timeout=60)
         assert not pictures.violations
         assert not videos.violations
-        yield Sent(home, [pictures, videos])
+        yield Sent(home, program, [pictures, videos])
 
 
 def _ended(home: Home) -> int:
@@ -161,6 +163,19 @@ def test_a_turned_video_arrives_upright(sent: Sent) -> None:
     turned = made.quarters(made.scene().transpose(Image.Transpose.ROTATE_90))
     other = made.quarters(made.scene().transpose(Image.Transpose.ROTATE_270))
     assert any(all(made.near(a, b, 40) for a, b in zip(found, way, strict=True)) for way in (turned, other))
+
+
+def test_of_a_broken_video_what_can_be_read_is_captioned_and_everyone_is_told(sent: Sent) -> None:
+    request = sent("frames", "broken.mkv")
+    readable = re.search(r"The file is damaged: only its first (\d\.\d) s could be read\.", request.text)
+    assert readable
+    assert 1.9 < float(readable[1]) < 2.7
+    assert len(request.media) == 5
+    (line,) = [line for line in sent.program.lines("job") if line["path"].endswith("broken.mkv")]
+    assert (line["outcome"], line["damaged"]) == ("done", True)
+    assert line["readable_s"] == pytest.approx(float(readable[1]), abs=0.06)
+    shown = sent.home.call("show", str(sent.home.inbox / "frames" / "broken.mkv")).stdout
+    assert f"damaged: only its first {readable[1]} s could be read; copy it again" in shown
 
 
 def test_a_video_of_one_frame_is_sent_as_one_frame(sent: Sent) -> None:

@@ -42,6 +42,10 @@ def taken(guard: Guard, path: Path, spec: EncodeSpec = FRAMES) -> tuple[Encoded,
     return result, times, pictures
 
 
+def shows_the_scene(picture: Image.Image) -> bool:
+    return all(samples.near(*pair, 40) for pair in zip(samples.quarters(picture), samples.QUARTERS, strict=True))
+
+
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_every_container_gives_frames_from_all_over_its_length(guard: Guard, tmp_path: Path, container: str) -> None:
     path = samples.video(tmp_path / "clip.any", MUXERS.get(container, container), seconds=4, key_every=5)
@@ -56,8 +60,7 @@ def test_every_container_gives_frames_from_all_over_its_length(guard: Guard, tmp
         assert at == pytest.approx(0.5 + number, abs=0.55)
         # What is seen is what was shown at the time that is told.
         assert samples.clock(picture) == pytest.approx(at / 4, abs=0.08)
-        for seen, meant in zip(samples.quarters(picture), samples.QUARTERS, strict=True):
-            assert samples.near(seen, meant, 40)
+        assert shows_the_scene(picture)
 
 
 def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, tmp_path: Path) -> None:
@@ -162,8 +165,7 @@ def test_the_display_matrix_is_applied(
     assert (result.facts.width, result.facts.height) == (320, 240)
     for picture in pictures:
         assert picture.size == (160, 120)
-        for seen, meant in zip(samples.quarters(picture), samples.QUARTERS, strict=True):
-            assert samples.near(seen, meant, 40)
+        assert shows_the_scene(picture)
 
 
 def test_pixels_that_are_not_square_are_made_so(guard: Guard, tmp_path: Path) -> None:
@@ -236,18 +238,60 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("audio only mkv", lambda p: samples.audio_only(p, "matroska"), NoVideoStream),
     ("no index", samples.without_index, Truncated),
     ("truncated mp4", lambda p: samples.truncated(samples.video(p)), Truncated),
-    (
-        "truncated faststart",
-        lambda p: samples.truncated(samples.video(p, options={"movflags": "faststart"})),
-        Truncated,
-    ),
-    ("truncated mkv", lambda p: samples.truncated(samples.video(p, "matroska")), Truncated),
-    ("truncated webm", lambda p: samples.truncated(samples.video(p, "webm")), Truncated),
-    ("truncated avi", lambda p: samples.truncated(samples.video(p, "avi")), Truncated),
+    ("truncated in its first frame", lambda p: samples.truncated(samples.video(p, "matroska"), 0.05), Truncated),
     ("garbage mkv", lambda p: samples.garbage_after(samples.video(p, "matroska"), 60), Truncated),
     ("garbage avi", lambda p: samples.garbage_after(samples.video(p, "avi"), 12), Truncated),
     ("garbage mp4", lambda p: samples.garbage_after(samples.video(p), 32), Corrupt),
 ]
+
+
+FASTSTART = {"movflags": "faststart"}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
+CUT = [("mp4", FASTSTART), ("mp4", FRAGMENTS), ("mov", FASTSTART), ("matroska", {}), ("webm", {}), ("avi", {})]
+
+
+@pytest.mark.parametrize("mode", ["frames", "video_url"])
+@pytest.mark.parametrize(("container", "options"), CUT)
+def test_of_a_video_that_is_broken_off_what_is_there_is_shown_and_told(
+    guard: Guard, tmp_path: Path, container: str, options: dict[str, str], mode: str
+) -> None:
+    whole = samples.video(tmp_path / "a", container, seconds=8, key_every=5, options=options)
+    result, times, pictures = taken(
+        guard, samples.truncated(whole), EncodeSpec(video=mode, max_frames=4, frame_edge=160)
+    )
+    assert result.facts.damaged
+    assert result.facts.readable_seconds == pytest.approx(4.5, abs=0.3)
+    assert len(times) == 4
+    assert max(times) <= 4.8
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 8, abs=0.05)
+        assert shows_the_scene(picture)
+
+
+def test_a_file_that_lacks_only_its_index_is_not_called_damaged(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mkv", "matroska", seconds=8, key_every=5)
+    path.write_bytes(path.read_bytes()[:-20])
+    result, times, _pictures = taken(guard, path)
+    assert not result.facts.damaged
+    assert len(times) == 4
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "webm", "avi", "mpegts"])
+def test_frames_are_taken_before_and_behind_a_damaged_part(guard: Guard, tmp_path: Path, container: str) -> None:
+    path = samples.damaged(samples.video(tmp_path / "a", container, seconds=8, key_every=5))
+    result, times, pictures = taken(guard, path, EncodeSpec(video="frames", max_frames=8, frame_edge=160))
+    assert min(times) < 3
+    assert max(times) > 5
+    assert result.facts.readable_seconds is None
+    shown = [shows_the_scene(picture) for picture in pictures]
+    assert sum(shown) >= len(shown) - (container == "webm")  # VP8 decodes noise, and calls it a picture
+
+
+def test_a_part_that_can_not_be_decoded_is_told(guard: Guard, tmp_path: Path) -> None:
+    # Every key frame of the middle is asked for, and one of them is noise.
+    path = samples.damaged(samples.video(tmp_path / "a.mp4", seconds=8, key_every=5))
+    result, _times, _pictures = taken(guard, path, EncodeSpec(video="frames", max_frames=16))
+    assert result.facts.damaged
 
 
 @pytest.mark.parametrize("mode", ["frames", "video_url"])

@@ -38,6 +38,11 @@ def test_a_video_is_told_with_its_length_and_codec() -> None:
     assert describe(CLIP, None) == "MP4 video, landscape, 1920 × 1080, 1 min 23 s long, H.264."
 
 
+def test_of_a_damaged_video_it_is_told_where_it_ends() -> None:
+    assert describe(replace(CLIP, damaged=True), None).endswith(", H.264, damaged.")
+    assert describe(replace(CLIP, damaged=True, readable_seconds=61), None).endswith(", damaged after 1 min 1 s.")
+
+
 def test_what_is_not_known_is_not_said() -> None:
     plain = MediaFacts(Kind.IMAGE, "image/png", "png", 64, 64)
     assert describe(plain, None) == "PNG picture, square, 64 × 64."

@@ -137,7 +137,17 @@ STAT = Stat(1000, 1, 2, 3)
 IMAGE = Opened("/a.jpg", STAT, "00", Kind.IMAGE, "image/jpeg", 1000)
 VIDEO = Opened("/a.mp4", STAT, "00", Kind.VIDEO, "video/mp4", 1000)
 FACTS = MediaFacts(
-    Kind.IMAGE, "image/jpeg", "jpeg", 40, 30, taken_at="2024-01-02T03:04:05", latitude=1.5, longitude=-2, pages=3
+    Kind.IMAGE,
+    "image/jpeg",
+    "jpeg",
+    40,
+    30,
+    taken_at="2024-01-02T03:04:05",
+    latitude=1.5,
+    longitude=-2,
+    pages=3,
+    damaged=True,
+    readable_seconds=2.5,
 )
 SPEC = EncodeSpec(max_frames=2, max_bytes=100_000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,6 +162,17 @@ def test_an_animations_frames_are_told_as_such() -> None:
     moving = MediaFacts(Kind.IMAGE, "image/gif", "gif", 320, 240, duration_seconds=2.3, animated=True)
     assert text("Q", moving, times=(0.0, 1.2)) == (
         "Q\n\nThese 2 pictures are frames of one animation of 2.3 s, at 0.0 s, 1.2 s."
+    )
+
+
+def test_what_is_missing_of_a_damaged_video_is_told() -> None:
+    frames = "This picture is a frame of one video of 12.3 s, at 0.0 s."
+    cut = replace(CLIP, damaged=True, readable_seconds=4.26)
+    assert text("Q", cut, times=(0.0,)) == (
+        f"Q\n\n{frames}\n\nThe file is damaged: only its first 4.3 s could be read."
+    )
+    assert text("Q", replace(CLIP, damaged=True), times=(0.0,)) == (
+        f"Q\n\n{frames}\n\nThe file is damaged: parts of it could not be read."
     )
 
 

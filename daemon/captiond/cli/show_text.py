@@ -11,6 +11,7 @@ from captiond.values import ANSWERED
 
 SHOWN_OF_REJECTED = 160
 """Characters of an answer that could not be used, shown without --history."""
+_DAMAGE = ("damaged", "readable_seconds")
 _STATES = {"done": "green", "written": "green", "failed": "red"} | dict.fromkeys(
     ("unsupported", "refused", "pending"), "yellow"
 )
@@ -26,9 +27,12 @@ def print_details(document: Mapping[str, Any]) -> None:
     if content:
         _row("content", _content(content))
         _row("", f"sha256 {content['sha256']}")
-        facts = [f"{key} {safe(value)}" for key, value in content["facts"].items() if value not in (None, False, "")]
+        shown = {key: value for key, value in content["facts"].items() if key not in _DAMAGE}
+        facts = [f"{key} {safe(value)}" for key, value in shown.items() if value not in (None, False, "")]
         if facts:
             _row("", " · ".join(facts))
+        if content["facts"].get("damaged"):
+            _row("", style(_damage(content["facts"].get("readable_seconds")), fg="yellow"))
     for caption in document["captions"]:
         _caption(caption)
     for job in document.get("jobs") or ([document["job"]] if document["job"] else []):
@@ -71,6 +75,11 @@ def _content(content: Mapping[str, Any]) -> str:
     if content["duration_seconds"] is not None:
         parts.append(f"{content['duration_seconds']:.1f} s")
     return " · ".join(parts)
+
+
+def _damage(readable: float | None) -> str:
+    read = "parts of it could not be read" if readable is None else f"only its first {readable:.1f} s could be read"
+    return f"damaged: {read}; copy it again from where it came"
 
 
 def _caption(caption: Mapping[str, Any]) -> None:

@@ -91,6 +91,7 @@ class Task:
             facts, parts = self.encoded.facts, () if self.encoded.url else self.encoded.parts
             pictures = [part for part in parts if isinstance(part, ImagePart)]
             line |= {"width": facts.width or None, "height": facts.height or None, "pictures": len(pictures)}
+            line |= {"damaged": facts.damaged or None, "readable_s": facts.readable_seconds}
         if self.calls:
             line |= {
                 "sent_bytes": self.bytes_sent,

@@ -110,6 +110,10 @@ def _what(facts: MediaFacts) -> str:
         parts.append(f"{_length(facts.duration_seconds)} long")
     if facts.video_codec:
         parts.append(_CODECS.get(facts.video_codec.lower(), facts.video_codec.upper()))
+    if facts.readable_seconds is not None:
+        parts.append(f"damaged after {_length(facts.readable_seconds)}")
+    elif facts.damaged:
+        parts.append("damaged")
     return ", ".join(parts) + "."
 
 

@@ -61,14 +61,11 @@ class Film:
         """Whether the time is up."""
         return time.monotonic() > self.ends
 
-    def span(self) -> Span:
-        """Where the stream begins and how long it is; read through to its end where the container does not say."""
+    def told(self) -> Span:
+        """Where the stream begins and how long it is, as the container says."""
         stream = self.stream
-        if stream.duration and stream.duration > 0 and stream.time_base:
-            return Span(stream.start_time or 0, float(stream.duration * stream.time_base))
-        if self._container.duration and self._container.duration > 0:
-            return Span(stream.start_time or 0, self._container.duration / 1_000_000)
-        return self.read_through()
+        seconds = float((stream.duration or 0) * (stream.time_base or 0)) or (self._container.duration or 0) / 1_000_000
+        return Span(stream.start_time or 0, max(0.0, seconds))
 
     def read_through(self) -> Span:
         """How long the stream really is: read to the end of the file, and nothing decoded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import av
@@ -17,7 +18,7 @@ from captiond.media import frames, header, metadata
 from captiond.media.identify import Sniffed
 from captiond.media.image import check_size
 from captiond.media.jpeg import to_jpeg
-from captiond.media.keyframes import Film, Span
+from captiond.media.keyframes import Film
 from captiond.media.measure import measure
 from captiond.media.picture import Pictures
 from captiond.media.spec import EncodeSpec
@@ -45,12 +46,16 @@ AS_FILE = ("mp4", "mov", "webm", "mkv", "avi")
 _BUDGET = 0.4
 """The share of the time allowed for a file that may go into decoding on between key frames."""
 
+_NOTHING = "no frame can be read in what is there of it"
+
 _LONGEST = 1e9
 """Seconds: a longer video is one that lies."""
 
 
 def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -> Encoded | MediaFacts:
     """Probe a video, and take its frames unless the file itself is to be sent: then only its facts come back.
+
+    Of a damaged file the frames are taken that can be read, and its facts tell so.
 
     Args:
         file: a seekable file with a descriptor.
@@ -61,16 +66,20 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -
         OSError: with its errno, if the file itself can't be read.
     """
     ends = time.monotonic() + seconds * _BUDGET
-    if header.ends_early(sniffed.format, file):
-        raise Truncated
+    cut = header.ends_early(sniffed.format, file)
     os.lseek(file.fileno(), 0, os.SEEK_SET)  # libav reads on from where the descriptor stands
     try:
         with _open(file, sniffed) as container:
-            return _encode(container, file, sniffed, spec, ends)
-    except (Failure, MemoryError):
+            return _encode(container, file, sniffed, spec, ends, cut=cut)
+    except MemoryError:
+        raise
+    except Failure as failure:
+        if cut and isinstance(failure, NoKeyFrame | NoVideoStream):
+            raise Truncated(_NOTHING) from failure
         raise
     except (av.error.FFmpegError, OSError, ValueError, RuntimeError, ArithmeticError) as error:
-        raise _failure(error, file) from error
+        found = _failure(error, file)
+        raise (Truncated(_NOTHING) if cut and isinstance(found, Corrupt) else found) from error
 
 
 def _open(file: BinaryIO, sniffed: Sniffed) -> InputContainer:
@@ -87,7 +96,7 @@ def _open(file: BinaryIO, sniffed: Sniffed) -> InputContainer:
 
 
 def _encode(
-    container: InputContainer, file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float
+    container: InputContainer, file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float, *, cut: bool
 ) -> Encoded | MediaFacts:
     stream = _picture_stream(container)
     codec = stream.codec_context
@@ -95,25 +104,29 @@ def _encode(
     check_size(codec.width or 1, codec.height or 1, spec.max_pixels)
     codec.thread_count = 1  # the decoder processes are the parallelism
     film = Film(container, stream, ends)
-    span = film.span()
+    told = film.told()
+    there = film.read_through() if cut or not told.seconds else told
     pictures = Pictures(stream, spec.frame_edge, spec.max_pixels)
-    size = os.fstat(file.fileno()).st_size
-    if spec.video == "video_url" and sniffed.format in AS_FILE and size <= spec.max_video_bytes and not spec.measure:
+    fits = sniffed.format in AS_FILE and os.fstat(file.fileno()).st_size <= spec.max_video_bytes
+    if spec.video == "video_url" and fits and not cut and not spec.measure:
         first = film.first()
         if first is None:
             raise NoKeyFrame
         pictures.of(first)
-        return _facts(container, stream, sniffed, span, pictures.size)
-    chosen = frames.chosen(film, span, spec.max_frames, pictures.of)
+        return _facts(container, stream, sniffed, told.seconds or there.seconds, pictures.size)
+    chosen = frames.chosen(film, there, spec.max_frames, pictures.of)
     if not chosen:
         raise NoKeyFrame
-    facts = _facts(container, stream, sniffed, span, pictures.size)
+    facts = _facts(container, stream, sniffed, told.seconds or there.seconds, pictures.size)
+    shorter = cut and (there.seconds < told.seconds or not told.seconds)  # else only an index is missing at its end
+    if shorter or film.damaged:
+        facts = replace(facts, damaged=True, readable_seconds=round(there.seconds, 3) if shorter else None)
     parts = tuple(to_jpeg(picture, spec.max_bytes, round(at, 3)) for at, picture in chosen)
     return Encoded(facts, parts, measure(chosen[len(chosen) // 2][1]) if spec.measure else None)
 
 
 def _facts(
-    container: InputContainer, stream: VideoStream, sniffed: Sniffed, span: Span, size: tuple[int, int]
+    container: InputContainer, stream: VideoStream, sniffed: Sniffed, seconds: float, size: tuple[int, int]
 ) -> MediaFacts:
     taken = metadata.of_video({**stream.metadata, **container.metadata})
     return MediaFacts(
@@ -122,7 +135,7 @@ def _facts(
         format=sniffed.format,
         width=size[0],
         height=size[1],
-        duration_seconds=round(span.seconds, 3) if 0 < span.seconds < _LONGEST else None,
+        duration_seconds=round(seconds, 3) if 0 < seconds < _LONGEST else None,
         taken_at=taken.at,
         camera=taken.camera,
         latitude=taken.latitude,

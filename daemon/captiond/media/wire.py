@@ -141,6 +141,8 @@ def _facts(told: dict[str, Any], opened: Opened) -> MediaFacts:
         video_codec=_optional(told.get("video_codec"), _text),
         animated=told.get("animated") is True,
         pages=_optional(told.get("pages"), lambda value: _int(value, 1, 1 << 31)),
+        damaged=told.get("damaged") is True,
+        readable_seconds=_optional(told.get("readable_seconds"), _number),
     )
 
 

@@ -75,7 +75,13 @@ def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContex
             answer again, so some have a sentence added.
     """
     values = variables(encoded.facts, context, recipe.language)
-    instructions = [*_instructions(recipe), _frames(encoded), _page(encoded.facts), _again(recipe, after)]
+    instructions = [
+        *_instructions(recipe),
+        _frames(encoded),
+        _page(encoded.facts),
+        _damage(encoded.facts),
+        _again(recipe, after),
+    ]
     sections = [render(recipe.prompt, values), *instructions]
     return Request(
         model=recipe.model or model,
@@ -173,6 +179,13 @@ def _frames(encoded: Encoded) -> str:
 def _page(facts: MediaFacts) -> str:
     """Tells that there is more than what is seen."""
     return f"This picture is page 1 of {facts.pages}." if facts.pages and facts.pages > 1 else ""
+
+
+def _damage(facts: MediaFacts) -> str:
+    """Tells that not all of it is seen."""
+    if facts.readable_seconds is not None:
+        return f"The file is damaged: only its first {_seconds(facts.readable_seconds)} could be read."
+    return "The file is damaged: parts of it could not be read." if facts.damaged else ""
 
 
 def _seconds(value: float) -> str:
