@@ -122,7 +122,8 @@ def test_a_reader_that_takes_a_little_at_a_time_ends_with_the_deadline(tmp_path:
 
 
 def test_each_call_on_a_kept_connection_has_its_own_deadline(fake: FakeEndpoint) -> None:
-    client = endpoint(fake.base_url, timeout_seconds=1)
+    price = {"input_per_million": 1, "output_per_million": 4}  # else the list of prices has a connection too
+    client = endpoint(fake.base_url, timeout_seconds=1, price=price)
     fake.default = fakes.ok("x", delay=0.4)
     for _ in range(4):
         client.ask(request())
