@@ -419,6 +419,65 @@ def video(
     return path
 
 
+def hdr_frame(transfer: str, image: Image.Image | None = None, white: float = 203) -> av.VideoFrame:
+    """A frame of a picture as HDR in BT.2020, 10 bits: "pq" or "hlg", with white at so many nits (BT.2100, BT.2408)."""
+    signal = np.asarray(image or scene(), np.float64) / 255
+    light = np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+    to_2020 = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
+    nits = light @ np.array(to_2020).T * white
+    if transfer == "pq":
+        power = (nits / 10_000) ** 0.1593017578125
+        coded = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    else:
+        shown = nits / 1000
+        camera = shown * np.maximum(shown @ [0.2627, 0.6780, 0.0593], 1e-9)[..., None] ** (1 / 1.2 - 1)
+        bright = 0.17883277 * np.log(np.maximum(12 * camera - 0.28466892, 1e-9)) + 0.55991073
+        coded = np.where(camera <= 1 / 12, np.sqrt(3 * camera), bright)
+    luma = coded @ [0.2627, 0.6780, 0.0593]
+    planes = [64 + 876 * luma, 512 + 896 * (coded[..., 2] - luma) / 1.8814, 512 + 896 * (coded[..., 0] - luma) / 1.4746]
+    frame = av.VideoFrame(signal.shape[1], signal.shape[0], "yuv444p10le")
+    for plane, values in zip(frame.planes, planes, strict=True):
+        rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
+        rows[:, : plane.width] = np.clip(np.round(values), 0, 1023)
+        plane.update(rows.tobytes())
+    frame.colorspace, frame.color_primaries, frame.color_range = 9, 9, 1
+    frame.color_trc = 16 if transfer == "pq" else 18
+    return frame
+
+
+def hdr_video(path: Path, transfer: str, container: str = "mp4") -> Path:
+    """A second of the scene as HDR: HEVC of 10 bits, as phones and cameras record it."""
+    frame = hdr_frame(transfer).reformat(format="yuv420p10le")
+    name = {"pq": "smpte2084", "hlg": "arib-std-b67"}[transfer]
+    with av.open(str(path), "w", format=container) as output:
+        stream: Any = output.add_stream("libx265", rate=10)
+        stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p10le"
+        told = f"colorprim=bt2020:transfer={name}:colormatrix=bt2020nc:range=limited:log-level=none"
+        stream.options = {"preset": "ultrafast", "x265-params": told}
+        for number in range(10):
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def colour_video(path: Path, size: tuple[int, int], matrix: str, told: str, *, full: bool = False) -> Path:
+    """A second of the scene in a matrix ("itu709" or "itu601") and range, with what x264 is told of them in its words."""
+    frame = av.VideoFrame.from_image(scene(*size)).reformat(
+        format="yuv420p", dst_colorspace=matrix, dst_color_range="JPEG" if full else "MPEG"
+    )
+    with av.open(str(path), "w", format="mp4") as output:
+        stream: Any = output.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.options = {"preset": "ultrafast", "x264-params": told}
+        frame.colorspace, frame.color_range = 2, 0
+        for number in range(10):
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
 def clock_scene(share: float, size: tuple[int, int] = (320, 240)) -> Image.Image:
     """The scene with a grey square in the middle: its brightness is the share of the time that has passed."""
     picture = scene(*size)

@@ -168,6 +168,37 @@ def test_the_display_matrix_is_applied(
         assert shows_the_scene(picture)
 
 
+@pytest.mark.parametrize("transfer", ["pq", "hlg"])
+def test_hdr_of_ten_bits_has_the_colours_that_it_shows_on_a_screen(guard: Guard, tmp_path: Path, transfer: str) -> None:
+    result, _times, pictures = taken(guard, samples.hdr_video(tmp_path / "a.mov", transfer, "mov"))
+    assert result.facts.video_codec == "hevc"
+    for seen, meant in zip(samples.quarters(pictures[0]), samples.QUARTERS, strict=True):
+        assert samples.near(seen, meant, 16), (seen, meant)
+
+
+@pytest.mark.parametrize(
+    ("size", "matrix", "told", "full"),
+    [
+        ((1280, 720), "itu709", "colormatrix=bt709", False),
+        ((1280, 720), "itu709", "", False),
+        ((1280, 720), "itu601", "colormatrix=smpte170m", False),
+        ((640, 480), "itu601", "", False),
+        ((640, 480), "itu601", "colormatrix=bt470bg", False),
+        ((640, 480), "itu709", "colormatrix=bt709", False),
+        ((640, 480), "itu601", "fullrange=on", True),
+        ((1280, 720), "itu709", "fullrange=on:colormatrix=bt709", True),
+        ((1280, 720), "itu709", "colormatrix=YCgCo", False),  # not converted by libav: as its size has it
+    ],
+)
+def test_the_matrix_and_the_range_are_those_that_are_told_or_usual_for_the_size(
+    guard: Guard, tmp_path: Path, size: tuple[int, int], matrix: str, told: str, full: bool
+) -> None:
+    path = samples.colour_video(tmp_path / "a.mp4", size, matrix, told, full=full)
+    _result, _times, pictures = taken(guard, path)
+    for seen, meant in zip(samples.quarters(pictures[0]), samples.QUARTERS, strict=True):
+        assert samples.near(seen, meant, 6), (seen, meant)
+
+
 def test_pixels_that_are_not_square_are_made_so(guard: Guard, tmp_path: Path) -> None:
     path = samples.video(tmp_path / "a.mp4", seconds=1, size=(320, 240), aspect=Fraction(2, 1))
     _result, _times, pictures = taken(guard, path, EncodeSpec(video="frames", frame_edge=768))

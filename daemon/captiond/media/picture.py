@@ -1,4 +1,4 @@
-"""A decoded frame of a video as a picture: upright, with square pixels, and small."""
+"""A decoded frame of a video as a picture: upright, with square pixels, in sRGB, and small."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
 from PIL import Image
 
+from captiond.media import tone
 from captiond.media.image import check_size, fitted
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ class Pictures:
         aspect = self._aspect
         shown = (width, max(1, round(height / aspect))) if aspect > 1 else (max(1, round(width * aspect)), height)
         target = fitted(shown, self._edge)
+        frame.colorspace = tone.matrix_of(frame)
         scaled = frame.reformat(width=target[0], height=target[1], format="rgb24", interpolation="AREA", threads=1)
         plane = scaled.planes[0]
         image = Image.frombytes("RGB", target, bytes(plane), "raw", "RGB", plane.line_size, 1)
+        image = tone.to_srgb(image, frame.color_trc, frame.color_primaries)
         return image.transpose(turn) if turn is not None else image
 
 
