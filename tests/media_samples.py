@@ -378,12 +378,23 @@ def text(path: Path) -> Path:
 
 CODECS = {"mp4": "libx264", "mov": "libx264", "mkv": "libx264", "webm": "libvpx", "avi": "mpeg4", "mpegts": "libx264"}
 CODECS |= {"matroska": "libx264", "3gp": "mpeg4"}
+ENCODER_OPTIONS = {
+    "libx264": {"preset": "ultrafast", "sc_threshold": "0", "crf": "18"},
+    "libx265": {"preset": "ultrafast", "x265-params": "scenecut=0:log-level=none"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libsvtav1": {"preset": "12"},
+    "mjpeg": {"strict": "-1"},  # limited range, as cameras write it
+}
 
 
 def video(
     path: Path,
     container: str = "mp4",
     *,
+    codec: str | None = None,
+    pixels: str = "yuv420p",
+    times: Callable[[int], int] = lambda number: number,
+    sound: bool = False,
     seconds: float = 4.0,
     rate: int = 10,
     size: tuple[int, int] = (320, 240),
@@ -395,27 +406,33 @@ def video(
     options: dict[str, str] | None = None,
     draw: Callable[[float], Image.Image] | None = None,
 ) -> Path:
-    """A clip of the scene, with a grey that rises from black to white over its length in the middle of each frame."""
+    """A clip of the scene, with a grey that rises from black to white over its length in the middle of each frame.
+
+    `times`: when the frame of a number is shown, in parts of the rate.
+    """
+    codec = codec or CODECS[container]
     options = {**({"movflags": "use_metadata_tags"} if tags and container in ("mp4", "mov") else {}), **(options or {})}
     with av.open(str(path), "w", format=container, options=options) as output:
         output.metadata.update(tags or {})
-        stream: Any = output.add_stream(CODECS[container], rate=rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream: Any = output.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
         stream.codec_context.gop_size = key_every
-        if CODECS[container] == "libx264":
-            stream.options = {"preset": "ultrafast", "sc_threshold": "0", "crf": "18"}
+        stream.options = ENCODER_OPTIONS.get(codec, {})
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         if rotation is not None or mirrored:
             stream.set_display_rotation(rotation or 0, hflip=mirrored)
+        heard = output.add_stream("aac", rate=44100, layout="mono") if sound else None
         count = max(1, round(seconds * rate))
         for number in range(count):
             picture = draw(number / rate) if draw else clock_scene(number / count, size)
             frame = av.VideoFrame.from_image(picture)
-            frame.pts = number
+            frame.pts = times(number)
             frame.time_base = Fraction(1, rate)
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+        if heard is not None:
+            _sound(output, heard, seconds)
     return path
 
 
@@ -495,15 +512,17 @@ def clock(image: Image.Image) -> float:
 def audio_only(path: Path, container: str = "mp4") -> Path:
     """A second of sound in a container for video."""
     with av.open(str(path), "w", format=container) as output:
-        stream: Any = output.add_stream("aac", rate=44100)
-        stream.layout = "mono"
-        samples = (np.sin(np.arange(44100) / 20) * 0.3).astype(np.float32)
-        for start in range(0, 44100 - 1024, 1024):
-            frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = 44100, start
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
+        _sound(output, output.add_stream("aac", rate=44100, layout="mono"), 1)
     return path
+
+
+def _sound(output: Any, stream: Any, seconds: float) -> None:
+    samples = (np.sin(np.arange(round(44100 * seconds)) / 20) * 0.3).astype(np.float32)
+    for start in range(0, len(samples) - 1024, 1024):
+        frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, start
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))
 
 
 def no_key_frame(path: Path, container: str = "mp4") -> Path:

@@ -21,6 +21,7 @@ from captiond.values import Encoded, FilePart, ImagePart, Kind
 FRAMES = EncodeSpec(video="frames", max_frames=4, frame_edge=160)
 AS_FILE = EncodeSpec(video="video_url", max_frames=4, frame_edge=160)
 CONTAINERS = ["mp4", "mov", "mkv", "webm", "avi", "mpegts", "3gp"]
+FASTSTART = {"movflags": "faststart"}
 MUXERS = {"mkv": "matroska"}
 
 
@@ -61,6 +62,74 @@ def test_every_container_gives_frames_from_all_over_its_length(guard: Guard, tmp
         # What is seen is what was shown at the time that is told.
         assert samples.clock(picture) == pytest.approx(at / 4, abs=0.08)
         assert shows_the_scene(picture)
+
+
+VIDEOS = [
+    ("h264", "libx264", "yuv420p", ["mp4", "mov", "matroska", "avi", "mpegts", "3gp"]),
+    ("hevc", "libx265", "yuv420p10le", ["mp4", "mov", "matroska", "mpegts"]),
+    ("vp9", "libvpx-vp9", "yuv420p", ["webm", "mp4", "matroska"]),
+    ("av1", "libsvtav1", "yuv420p", ["mp4", "webm", "matroska"]),
+    ("mpeg4", "mpeg4", "yuv420p", ["avi", "mp4", "mov", "3gp"]),
+    ("mpeg2video", "mpeg2video", "yuv420p", ["mpeg", "vob", "mpegts", "matroska"]),
+    ("prores", "prores_ks", "yuv422p10le", ["mov", "matroska"]),
+    ("mjpeg", "mjpeg", "yuv420p", ["avi", "mov", "mp4"]),
+]
+"""A codec, who encodes it here and in which pixels, and the containers that it comes in."""
+
+
+@pytest.mark.parametrize(
+    ("codec", "encoder", "pixels", "container"),
+    [(*video, container) for *video, containers in VIDEOS for container in containers],
+)
+def test_every_codec_is_read_in_the_containers_that_it_comes_in(
+    guard: Guard, tmp_path: Path, codec: str, encoder: str, pixels: str, container: str
+) -> None:
+    path = samples.video(tmp_path / "a", container, codec=encoder, pixels=pixels, rate=25, key_every=10)
+    result, times, pictures = taken(guard, path)
+    assert {"libdav1d": "av1"}.get(result.facts.video_codec or "", result.facts.video_codec) == codec
+    assert result.facts.duration_seconds == pytest.approx(4, abs=0.2)
+    assert len(times) == 4
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 4, abs=0.06)
+        assert shows_the_scene(picture)
+
+
+def test_a_cameras_transport_stream_with_a_time_before_each_packet_is_read(guard: Guard, tmp_path: Path) -> None:
+    path = samples.video(tmp_path / "a.mts", "mpegts", key_every=5, options={"mpegts_m2ts_mode": "1"})
+    assert path.read_bytes()[4] == path.read_bytes()[4 + 192] == 0x47
+    result, times, pictures = taken(guard, path)
+    assert result.facts.format == "mpegts"
+    assert len(times) == 4
+    assert all(map(shows_the_scene, pictures))
+
+
+def test_frames_of_a_variable_rate_are_told_with_the_time_when_they_are_shown(guard: Guard, tmp_path: Path) -> None:
+    # 40 frames: the first half in 2 s, the others in 8 s.
+    path = samples.video(
+        tmp_path / "a.mp4", key_every=2, times=lambda number: number if number < 20 else 20 + (number - 20) * 4
+    )
+    result, times, pictures = taken(guard, path)
+    assert result.facts.duration_seconds == pytest.approx(10, abs=0.5)
+    assert times == pytest.approx([1.25, 3.75, 6.25, 8.75], abs=1)
+    for at, picture in zip(times, pictures, strict=True):
+        frame = at * 10 if at < 2 else 20 + (at - 2) * 10 / 4
+        assert samples.clock(picture) == pytest.approx(frame / 40, abs=0.04)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_sound_beside_it_changes_nothing(guard: Guard, tmp_path: Path, container: str) -> None:
+    path = samples.video(tmp_path / "a", container, key_every=5, sound=True)
+    result, times, _pictures = taken(guard, path)
+    assert result.facts.duration_seconds == pytest.approx(4, abs=0.2)
+    assert len(times) == 4
+
+
+@pytest.mark.parametrize("moov", ["last", "first"])
+def test_an_index_may_come_last_or_first(guard: Guard, tmp_path: Path, moov: str) -> None:
+    path = samples.video(tmp_path / "a.mp4", key_every=5, options=FASTSTART if moov == "first" else None)
+    data = path.read_bytes()
+    assert (data.index(b"moov") < data.index(b"mdat")) == (moov == "first")
+    assert len(taken(guard, path)[1]) == 4
 
 
 def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, tmp_path: Path) -> None:
@@ -276,7 +345,6 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
 ]
 
 
-FASTSTART = {"movflags": "faststart"}
 FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
 CUT = [("mp4", FASTSTART), ("mp4", FRAGMENTS), ("mov", FASTSTART), ("matroska", {}), ("webm", {}), ("avi", {})]
 

@@ -94,6 +94,7 @@ _UNREADABLE = (
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media"),
     (0, b"FLV\x01", "Flash Video"),
     (0, b"OggS", "Ogg"),
+    (0, b"\0\0\1\xb3", "MPEG video without a container"),
     (0, b"<svg", "SVG"),
 )
 
