@@ -52,6 +52,10 @@ class DatabaseUnavailable(DatabaseError):
     """The database can't be used for now (full disk, locked, input/output error): it may pass, the same call can be repeated."""
 
 
+class InstallError(CaptiondError):
+    """captiond can't be installed or removed as a service; the message says what stands in the way and what to do."""
+
+
 class InstanceError(CaptiondError):
     """Another captiond holds this database."""
 

@@ -69,7 +69,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_the_wheel_has_the_package_and_its_migrations_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_has_the_package_with_its_migrations_and_units_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     package = {
@@ -78,9 +78,9 @@ def test_the_wheel_has_the_package_and_its_migrations_and_nothing_else(wheel: Pa
         if path.is_file()
         and not any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(TOP).parts)
     }
-    migrations = {
+    beside = {
         f"captiond/{path.relative_to(TOP)}"
-        for path in (TOP / "migrations").rglob("*")
+        for path in [*(TOP / "migrations").rglob("*"), *(TOP / "systemd").rglob("*"), TOP / "config.example.toml"]
         if path.is_file()
         and not any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(TOP).parts)
     }
@@ -88,7 +88,7 @@ def test_the_wheel_has_the_package_and_its_migrations_and_nothing_else(wheel: Pa
     assert "captiond/migrations/env.py" in names
     assert any(name.startswith("captiond/migrations/versions/0001") for name in names)
     outside = {name for name in names if ".dist-info/" not in name}
-    assert outside == package | migrations
+    assert outside == package | beside
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
@@ -126,6 +126,13 @@ def test_the_installed_program_makes_its_database_and_captions_a_sample(installe
     assert (tmp_path / "state" / "captiond" / "captions.db").stat().st_size > 0
     found = json.loads(run(installed / "captiond", "search", "WebP", "--json", cwd=tmp_path, **environ))
     assert picture in json.dumps(found)
+
+
+def test_the_installed_program_has_what_it_installs(installed: Path, tmp_path: Path) -> None:
+    for options in ([], ["--instance", "photos"], ["--user"]):
+        program = ["--program", "/opt/captiond/bin/captiond"]
+        said = run(installed / "captiond", "install", "--dry-run", *options, *program, cwd=tmp_path, HOME=str(tmp_path))
+        assert "systemctl" in said
 
 
 def locked(name: str) -> dict[str, tuple[Requirement, list[str]]]:

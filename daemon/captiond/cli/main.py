@@ -36,6 +36,8 @@ COMMANDS = {
     "check": Lazy("captiond.cli.check:check", "Look at everything that can be wrong, each with its remedy."),
     "config": Lazy("captiond.cli.config:config", "Show the settings in force, and where each came from."),
     "db": Lazy("captiond.cli.db:db", "Upgrade or back up the database."),
+    "install": Lazy("captiond.cli.install:install", "Install the systemd service: user, folders, unit, configuration."),
+    "uninstall": Lazy("captiond.cli.install:uninstall", "Take the service away; captions and files stay."),
     "model": Lazy("captiond.cli.model:model", "Fetch the local model's weights."),
 }
 """Every command: name, where it is, its line in --help. The order is that of the list."""

@@ -1,0 +1,136 @@
+"""What is to be done to install a service, and to take it away again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from captiond.errors import InstallError
+from captiond.installation import units
+from captiond.installation.layout import DROP_IN, USER, Layout
+from captiond.installation.steps import File, Folder, Remove, RemoveIfEmpty, Run, Step
+from captiond.paths import is_under
+
+_DESCRIPTION = "captions images and videos"
+_HOME = "/var/lib/captiond"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the configuration says that the service's sandbox has to open.
+
+    Args:
+        roots: the watched folders.
+        database: its file, None without a configuration.
+        sidecars: whether they are written beside the files.
+    """
+
+    roots: tuple[Path, ...] = ()
+    database: Path | None = None
+    sidecars: bool = True
+
+
+def install(layout: Layout, program: Path, known: Known, *, now: bool) -> Iterator[Step]:
+    """The steps, in order; done again they change what has changed.
+
+    Args:
+        layout: where everything goes.
+        program: the captiond that the unit starts.
+        known: what the configuration that is there says.
+        now: whether the service is (re)started, too.
+
+    Raises:
+        InstallError: a path can't be written in a unit.
+    """
+    if not layout.personal:
+        user = f'u {USER} - "{_DESCRIPTION}" {_HOME}\n'
+        yield Run(("systemd-sysusers", *_root(layout), "-"), user)
+        state = f"d {layout.state} 0750 {USER} {USER}\n"
+        yield Run(("systemd-tmpfiles", *_root(layout), "--create", "-"), state)
+        yield Folder(layout.at(layout.key.parent), 0o700)
+    yield Folder(layout.at(layout.config.parent), 0o755)
+    yield File(layout.at(layout.config), units.config(layout), keep=True)
+    yield File(layout.at(layout.unit_file), units.unit(layout, program))
+    if layout.drop_in is not None:
+        opened = units.drop_in(layout, known.roots, known.database, sidecars=known.sidecars)
+        yield File(layout.at(layout.drop_in), opened)
+    yield from _reload(layout)
+    yield _systemctl(layout, "enable", layout.unit)
+    if now:
+        yield _systemctl(layout, "restart", layout.unit)
+
+
+def uninstall(layout: Layout, known: Known, *, state: bool, user: bool) -> Iterator[Step]:
+    """The steps that take the service away. The watched folders and their sidecars are in none of them.
+
+    Args:
+        layout: where everything is.
+        known: what the configuration says.
+        state: whether database, configuration and key go, too.
+        user: whether the system user goes, too.
+
+    Raises:
+        InstallError: a watched folder lies in the state folder, which would go; or another service needs the user.
+    """
+    unit_file = layout.at(layout.unit_file)
+    others = _others(layout)
+    if user and (others or layout.personal):
+        raise InstallError(f"the user {USER} is needed by {', '.join(others)}" if others else "there is no system user")
+    if unit_file.exists():
+        yield _systemctl(layout, "disable", *_at_once(layout), layout.unit)
+        if not _root(layout):
+            yield _systemctl(layout, "reset-failed", layout.unit, may_fail=True)
+        if layout.drop_in is not None and layout.at(layout.drop_in).exists():
+            yield Remove(layout.at(layout.drop_in))
+            yield RemoveIfEmpty(layout.at(layout.drop_in.parent))
+        if not (layout.template and any("@" in other for other in others)):
+            yield Remove(unit_file)
+        yield from _reload(layout)
+    if state:
+        yield from _purge(layout, known)
+    if user:
+        yield Run(("userdel", *(("--root", str(layout.root)) if _root(layout) else ()), USER))
+
+
+def _purge(layout: Layout, known: Known) -> Iterator[Step]:
+    state = os.path.realpath(layout.at(layout.state))
+    for root in known.roots:
+        if is_under(os.path.realpath(layout.at(root)), state):
+            raise InstallError(f"{root} is watched, and lies in {layout.state}, which would be removed: move it first")
+    if layout.at(layout.state).is_dir():
+        yield Remove(layout.at(layout.state), tree=True)
+    for path in (layout.config, layout.key):
+        if layout.at(path).exists():
+            yield Remove(layout.at(path))
+    yield RemoveIfEmpty(layout.at(layout.config.parent))
+
+
+def _others(layout: Layout) -> list[str]:
+    """The other captionds of this machine that are enabled, or have a drop-in."""
+    if layout.personal:
+        return []
+    units_folder = layout.at(layout.unit_file.parent)
+    found = {path.name for path in units_folder.glob(f"*.wants/{USER}*.service")}
+    found |= {path.parent.name.removesuffix(".d") for path in units_folder.glob(f"{USER}*.service.d/{DROP_IN}")}
+    return sorted(found - {layout.unit})
+
+
+def _root(layout: Layout) -> tuple[str, ...]:
+    return () if layout.root == Path("/") else (f"--root={layout.root}",)
+
+
+def _at_once(layout: Layout) -> tuple[str, ...]:
+    return () if _root(layout) else ("--now",)
+
+
+def _systemctl(layout: Layout, *words: str, may_fail: bool = False) -> Run:
+    whose = ("--user",) if layout.personal else ()
+    return Run(("systemctl", *whose, *_root(layout), *words), may_fail=may_fail)
+
+
+def _reload(layout: Layout) -> Iterator[Step]:
+    """systemd is told; one that does not run under this root has nothing to be told."""
+    if not _root(layout):
+        yield _systemctl(layout, "daemon-reload")
