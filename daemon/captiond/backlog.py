@@ -11,6 +11,7 @@ root is held again.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from captiond import jobs
@@ -28,9 +29,9 @@ BATCH = 5_000
 """Jobs released in one transaction."""
 
 
-def confirm_above(settings: Settings, endpoint: str) -> int | None:
-    """How many calls to an endpoint go without a word; 0: all. None: it costs nothing, and nothing is asked of anybody."""
-    return None if endpoint in FREE else settings.queue.confirm_above
+def confirm_above(settings: Settings, endpoints: Collection[str]) -> int | None:
+    """How many calls to one of these go without a word; 0: all. None: they cost nothing, and nothing is asked of anybody."""
+    return None if set(endpoints) <= set(FREE) else settings.queue.confirm_above
 
 
 def priority(conn: Connection, root_id: int, confirm: int | None) -> Priority:

@@ -90,7 +90,7 @@ class Request:
     def tell_not_sent(self, targets: Sequence[Target]) -> None:
         """Say which URLs their endpoint is not told, and why: they are fetched here, and their bytes are sent."""
         found = choose(self.settings)
-        endpoint = found.endpoints.get(found.asked["default"])
+        endpoint = found.endpoints.get(found.asked["default"][0])
         if endpoint is None or self.inline:
             return
         for target in targets:
@@ -160,7 +160,7 @@ class Request:
                 unsupported += sum(1 for job in ended if job.state is JobState.UNSUPPORTED)
                 left = [row for row in rows if row.id in waiting and row.recipe in asked]
                 held, going = self._held(left, asked)
-                in_use = {asked[row.recipe] for row in going}
+                in_use = {name for row in going for name in asked[row.recipe]}
                 blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if going else held
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
@@ -181,14 +181,14 @@ class Request:
         """The person gave up: what is still queued goes behind the new files, or away when it is under no root."""
         with self.db.write() as conn:
             asked = choose(self.settings).asked
-            unasked = [
-                recipe for recipe, endpoint in asked.items() if not backlog.confirm_above(self.settings, endpoint)
-            ]
+            unasked = [recipe for recipe, names in asked.items() if not backlog.confirm_above(self.settings, names)]
             return jobs.abandon(conn, self.token, unasked=unasked)
 
     # --- within
 
-    def _held(self, left: Sequence[Row[Any]], asked: Mapping[str, str]) -> tuple[str | None, Sequence[Row[Any]]]:
+    def _held(
+        self, left: Sequence[Row[Any]], asked: Mapping[str, Sequence[str]]
+    ) -> tuple[str | None, Sequence[Row[Any]]]:
         """Why some of the jobs wait for another day, if a budget is spent; and the others, which go on."""
         scopes = budget.scopes(self.settings)
         if not scopes or not left:
@@ -200,8 +200,9 @@ class Request:
         held = None
         going = []
         for row in left:
-            account = budget.holding(accounts, asked[row.recipe], roots.get(row.root_id))
-            if account is None or account.hold is None or row.state == JobState.RUNNING:
+            holding = [budget.holding(accounts, name, roots.get(row.root_id)) for name in asked[row.recipe]]
+            account = holding[0]
+            if None in holding or account is None or account.hold is None or row.state == JobState.RUNNING:
                 going.append(row)
             else:
                 held = f"{account.scope} is spent ({account.hold}); it goes on on {account.hold.until}"
@@ -230,7 +231,7 @@ class Request:
         dispatcher = Dispatcher(
             self.db,
             self.settings,
-            wiring.routes,
+            wiring.choices,
             run_id=uuid.uuid4().hex,
             downloads=self.db.path.parent / "downloads",
             min_priority=Priority.PERSON,

@@ -117,7 +117,7 @@ class Service:
         dispatcher = Dispatcher(
             self._db,
             settings,
-            wiring.routes,
+            wiring.choices,
             run_id=uuid.uuid4().hex,
             downloads=self._db.path.parent / "downloads",
             offline=self._offline,
@@ -129,14 +129,14 @@ class Service:
                 suffix=settings.sidecar.suffix,
                 on_work=dispatcher.wake,
                 on_state=self._on_root_state,
-                confirm=backlog.confirm_above(settings, wiring.routes[watch.recipe].endpoint.name),
+                confirm=backlog.confirm_above(settings, wiring.choices[watch.recipe].endpoints),
             )
             for watch in settings.watch
         ]
         with self._db.write() as conn:
             files.forget_roots(conn, keep_ids=[watcher.root_id for watcher in self._watchers])
             self._forgotten = [root.id for root in files.roots(conn, watched=False)]
-            jobs.reroute(conn, recipes=list(wiring.routes))
+            jobs.reroute(conn, recipes=list(wiring.choices))
             reconsidered = jobs.reconsider(conn, software=software(), now=time.time())
         if reconsidered:
             self._log.info("reconsidered", files=reconsidered, software=software())
@@ -148,8 +148,8 @@ class Service:
         self._log.info(
             "started",
             roots=[str(watch.path) for watch in settings.watch],
-            recipes={name: route.endpoint.name for name, route in wiring.routes.items()},
-            models=sorted({route.model for route in wiring.routes.values()}),
+            recipes={name: ", ".join(choice.endpoints) for name, choice in wiring.choices.items()},
+            models=sorted({route.model for choice in wiring.choices.values() for route in choice.routes}),
             database=str(self._db.path),
         )
 
@@ -157,7 +157,7 @@ class Service:
         """Files that only the built-in describer has described get a real caption, after all new ones."""
         with self._db.write() as conn:
             for watcher in self._watchers:
-                route = wiring.routes[watcher.recipe]
+                route = wiring.choices[watcher.recipe].first
                 if route.endpoint.source is Source.BUILTIN:
                     continue
                 taken = captions.builtin_files(conn, watcher.root_id)

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Endpoints by name, routes by recipe, and the one line that says what better endpoint there could be."""
+    """Endpoints by name, whom each recipe may ask, and the one line that says what better endpoint there could be."""
 
     settings: Settings
     endpoints: Mapping[str, EndpointPart]
-    routes: Mapping[str, routes.Route]
+    choices: Mapping[str, routes.Choice]
     notice: str | None
+
+    @property
+    def first(self) -> Mapping[str, routes.Route]:
+        """Whom each recipe asks while all endpoints are well and idle."""
+        return {name: choice.first for name, choice in self.choices.items()}
 
 
 def choose(settings: Settings, environ: Mapping[str, str] = os.environ) -> Resolved:
@@ -40,5 +45,5 @@ def wire(settings: Settings, environ: Mapping[str, str] = os.environ) -> Wiring:
     """Build what the settings name; nothing is asked of any endpoint yet."""
     resolved = choose(settings, environ)
     full = settings.model_copy(update={"endpoints": dict(resolved.endpoints)})
-    endpoints = {name: build(name, full, environ) for name in sorted(set(resolved.asked.values()))}
+    endpoints = {name: build(name, full, environ) for name in resolved.in_use}
     return Wiring(settings, endpoints, routes.build(full, resolved.asked, endpoints), resolved.notice)

@@ -271,6 +271,6 @@ def test_a_character_written_as_two_escapes_is_that_character() -> None:
 
 
 def test_an_endpoints_state_is_what_was_told_last(conn: Connection) -> None:
-    calls.set_endpoint(conn, "oxen", "healthy", None, None, 8, now=1.0)
-    calls.set_endpoint(conn, "oxen", "paused", "unauthorized", 60.0, 0, now=2.0)
-    assert calls.endpoints(conn) == [calls.EndpointRow("oxen", "paused", "unauthorized", 60.0, 0, 2.0)]
+    calls.set_endpoint(conn, "oxen", "healthy", None, None, 8, 8, now=1.0)
+    calls.set_endpoint(conn, "oxen", "paused", "unauthorized", 60.0, 0, 4, now=2.0)
+    assert calls.endpoints(conn) == [calls.EndpointRow("oxen", "paused", "unauthorized", 60.0, 0, 2.0, 4)]

@@ -33,7 +33,7 @@ class Desk:
         self.wiring = wire(settings, {})
         self.tasks = Tasks(self.wiring.endpoints)
         self.outcomes = Outcomes(
-            settings, self.tasks, HealthMonitor(self.wiring.endpoints.values(), settings.queue), Urls(())
+            settings, self.tasks, HealthMonitor(self.wiring.endpoints.values(), {}, settings.queue), Urls(())
         )
         with db.write() as conn:
             self.root_id = add_root(conn)
@@ -51,7 +51,7 @@ class Desk:
                     now=10.0,
                 )
             taken = jobs.claim(conn, limit=9, recipes=["default"], offline_roots=[], run_id="run", now=20.0)
-        made = [Task(job, self.wiring.routes["default"]) for job in taken]
+        made = [Task(job, self.wiring.choices["default"].first) for job in taken]
         for task in made:
             self.tasks.add(task)
             opened = Opened(task.job.path, Stat(3, 4, 5, 6), BYTES, Kind.IMAGE, "image/jpeg", 3)

@@ -345,4 +345,4 @@ def test_every_configuration_of_the_endpoints_page_is_a_valid_one(block: str, tm
     path.write_text(block)
     settings = load(path, {}, tmp_path).settings
     assert len(settings.endpoints) == 1
-    assert {recipe.endpoint for recipe in settings.recipes.values()} <= {*settings.endpoints, None}
+    assert {name for recipe in settings.recipes.values() for name in recipe.endpoint or ()} <= {*settings.endpoints}

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from captiond import errors, policy
 from captiond.config.models import Queue
 from captiond.errors import FAILURES, Failure, Fault
-from captiond.policy import Drop, EndpointHealth, GiveBack, GiveUp, HealthState, Retry
+from captiond.policy import Drop, EndpointHealth, GiveBack, GiveUp, HealthState, Retry, jobs, waits
+from captiond.policy import health as health_of
 
 QUEUE = Queue()
 ROUNDING = 1e-6  # of the difference of two moments
 OWN_FAULT = [cls for cls in FAILURES.values() if cls.fault is Fault.ENDPOINT]
 PERSON = [cls for cls in OWN_FAULT if cls not in (errors.RateLimited, errors.Unavailable, errors.Asleep)]
+EITHERS = [errors.ServerError, errors.CallTimeout, errors.BadResponse]
 COUNTED = [cls for cls in FAILURES.values() if cls.fault in (Fault.ANSWER, Fault.PASSING)]
 
 moments = st.floats(0, 4e9)
@@ -27,7 +29,7 @@ def decide(failure: Failure, attempts: int = 1, now: float = 1000.0, chance: flo
 
 
 def paused(failure: Failure, health: EndpointHealth = policy.HEALTHY, *, at: float = 0.0) -> EndpointHealth:
-    return policy.after_endpoint_failure(health, failure, started_at=at, now=at, queue=QUEUE, chance=0.999999)
+    return health_of.after_endpoint_failure(health, failure, started_at=at, now=at, queue=QUEUE, chance=0.999999)
 
 
 @pytest.mark.parametrize("cls", [c for c in FAILURES.values() if c.fault is Fault.FILE])
@@ -62,12 +64,12 @@ def test_attempts_of_every_failure_are_bounded(
             case Retry(due_at):
                 assert cls in COUNTED
                 assert attempts < limit
-                assert now <= due_at <= now + max(QUEUE.backoff_max_seconds, policy.LONGEST_WAIT)
+                assert now <= due_at <= now + max(QUEUE.backoff_max_seconds, waits.LONGEST_WAIT)
             case GiveUp():
                 assert cls.fault is Fault.FILE or attempts >= limit
             case GiveBack(due_at):
                 assert cls.fault in (Fault.ENDPOINT, Fault.ROOT)
-                assert now <= due_at <= now + policy.ROOT_WAIT
+                assert now <= due_at <= now + jobs.ROOT_WAIT
             case Drop():
                 assert cls is errors.Vanished
 
@@ -122,7 +124,7 @@ def test_what_a_person_must_mend_is_asked_again_after_a_minute_and_then_hourly(c
 def test_retry_after_rules_the_pause_within_a_day() -> None:
     assert paused(errors.RateLimited(retry_after=37)).paused_until == 37
     assert paused(errors.Unavailable(retry_after=1e9)).paused_until == 86_400
-    assert paused(errors.RateLimited(retry_after=0)).paused_until == policy.SHORTEST_TOLD_PAUSE
+    assert paused(errors.RateLimited(retry_after=0)).paused_until == health_of.SHORTEST_TOLD_PAUSE
     assert paused(errors.PaymentRequired(retry_after=600)).paused_until == 600
 
 
@@ -132,11 +134,13 @@ def test_pauses_of_one_kind_never_get_shorter_but_by_chance(failures: list[tuple
     for cls, chance in failures:
         start = max(health.paused_until, 0.0)
         before = health
-        health = policy.after_endpoint_failure(health, cls(), started_at=start, now=start, queue=QUEUE, chance=chance)
+        health = health_of.after_endpoint_failure(
+            health, cls(), started_at=start, now=start, queue=QUEUE, chance=chance
+        )
         wait = health.paused_until - start
         same_kind = before.reason is not None and (before.reason in _codes(PERSON)) == (cls in PERSON)
         assert health.strikes == (before.strikes + 1 if same_kind else 1)
-        assert 0 < wait <= policy.PERSON_PAUSE_MAX + ROUNDING
+        assert 0 < wait <= health_of.PERSON_PAUSE_MAX + ROUNDING
         if same_kind:
             # The nominal wait doubles or stands at its ceiling; the dice take at most half of it.
             assert wait >= last / 2 - ROUNDING
@@ -148,7 +152,7 @@ def _codes(classes: list[type[Failure]]) -> set[str]:
 
 
 def test_calls_that_were_in_flight_when_the_pause_began_are_one_strike_together() -> None:
-    health = policy.after_endpoint_failure(
+    health = health_of.after_endpoint_failure(
         policy.HEALTHY, errors.Unavailable(), started_at=90, now=100, queue=QUEUE, chance=0.5
     )
     for started in (91, 95, 99.9, 100.5):
@@ -170,8 +174,8 @@ def test_a_late_retry_after_still_lengthens_the_pause() -> None:
 
 def test_an_answer_to_an_earlier_call_does_not_end_a_pause() -> None:
     health = paused(errors.RateLimited(retry_after=60), at=100)
-    assert policy.after_success(health, started_at=99) == health
-    assert policy.after_success(health, started_at=100.1) == health
+    assert health_of.after_success(health, started_at=99) == health
+    assert health_of.after_success(health, started_at=100.1) == health
     assert policy.slots(health, concurrency=8, in_flight=0, now=159) == 0
 
 
@@ -187,7 +191,7 @@ def test_the_probes_success_opens_all_slots_and_forgets_the_strikes() -> None:
 
 def test_a_failure_of_an_older_call_after_the_recovery_pauses_nothing() -> None:
     health = paused(errors.Unavailable(), at=100)
-    well = policy.after_success(health, started_at=health.paused_until)
+    well = health_of.after_success(health, started_at=health.paused_until)
     late = policy.after_call(
         well, errors.Unavailable(), started_at=99, now=health.paused_until + 9, queue=QUEUE, chance=0.5
     )
@@ -202,20 +206,59 @@ def test_a_probe_that_was_answered_ends_the_pause_even_if_the_answer_is_of_no_us
     assert after.state is HealthState.HEALTHY
 
 
-@pytest.mark.parametrize(
-    "failure", [errors.ServerError(http_status=500), errors.CallTimeout(), errors.BadResponse(), errors.Corrupt()]
-)
-def test_a_probe_that_tells_nothing_of_the_endpoint_is_followed_by_another(failure: Failure) -> None:
+def test_a_probe_that_tells_nothing_of_the_endpoint_is_followed_by_another() -> None:
     health = paused(errors.Unavailable())
     start = health.paused_until
-    after = policy.after_call(health, failure, started_at=start, now=start + 1, queue=QUEUE, chance=0.5)
+    after = policy.after_call(health, errors.Corrupt(), started_at=start, now=start + 1, queue=QUEUE, chance=0.5)
     assert (after.state, after.strikes) == (HealthState.PROBING, 1)
     assert policy.slots(after, concurrency=8, in_flight=0, now=start + 1) == 1
 
 
+@pytest.mark.parametrize("cls", EITHERS)
+def test_a_probe_that_fails_through_the_file_or_the_server_pauses_the_endpoint_again(cls: type[Failure]) -> None:
+    health = paused(errors.Unavailable())
+    start = health.paused_until
+    after = policy.after_call(health, cls(), started_at=start, now=start + 1, queue=QUEUE, chance=0.5)
+    assert (after.state, after.strikes, after.reason) == (HealthState.PAUSED, 2, cls.code)
+
+
 @pytest.mark.parametrize("cls", [c for c in FAILURES.values() if c.fault is not Fault.ENDPOINT])
-def test_only_the_endpoints_own_failures_pause_it(cls: type[Failure]) -> None:
-    assert policy.after_call(policy.HEALTHY, cls(), started_at=1, now=2, queue=QUEUE, chance=0.5) == policy.HEALTHY
+def test_one_failure_that_is_not_the_endpoints_own_does_not_pause_it(cls: type[Failure]) -> None:
+    after = policy.after_call(policy.HEALTHY, cls(), started_at=1, now=2, queue=QUEUE, chance=0.5)
+    assert after == (EndpointHealth(failed=1) if cls in EITHERS else policy.HEALTHY)
+
+
+def after_many(failures: list[Failure | None]) -> EndpointHealth:
+    """One call after the other, a second each."""
+    health = policy.HEALTHY
+    for second, failure in enumerate(failures):
+        health = policy.after_call(health, failure, started_at=second, now=second + 0.5, queue=QUEUE, chance=0.5)
+    return health
+
+
+@given(st.lists(st.sampled_from(EITHERS), min_size=health_of.CIRCUIT_FAILURES, max_size=health_of.CIRCUIT_FAILURES))
+def test_so_many_in_a_row_that_may_be_the_files_or_the_servers_are_the_servers(kinds: list[type[Failure]]) -> None:
+    health = after_many([cls() for cls in kinds])
+    assert (health.state, health.strikes, health.reason) == (HealthState.PAUSED, 1, kinds[-1].code)
+    assert health.detail is not None
+    assert health.detail.startswith("5 calls in a row failed; the last: ")
+
+
+@pytest.mark.parametrize("good", [None, errors.EmptyAnswer(), errors.BadRequest(http_status=400)])
+def test_one_answer_between_them_begins_the_count_anew(good: Failure | None) -> None:
+    bad: list[Failure | None] = [errors.ServerError(http_status=500)] * (health_of.CIRCUIT_FAILURES - 1)
+    assert after_many([*bad, good, *bad]).state is HealthState.HEALTHY
+    assert after_many([*bad, errors.Corrupt(), *bad]).state is HealthState.PAUSED
+
+
+@pytest.mark.parametrize("cls", EITHERS)
+def test_a_failure_that_may_be_the_endpoints_costs_no_attempt_while_it_is_paused(cls: type[Failure]) -> None:
+    kept = policy.after_failure(cls(), attempts=QUEUE.max_attempts, now=9.0, queue=QUEUE, chance=0.5, held=True)
+    assert kept == GiveBack(9.0)
+    counted = policy.after_failure(
+        errors.EmptyAnswer(), attempts=QUEUE.max_attempts, now=9.0, queue=QUEUE, chance=0.5, held=True
+    )
+    assert counted == GiveUp()
 
 
 outcomes = st.none() | st.sampled_from([*OWN_FAULT, errors.ServerError, errors.EmptyAnswer, errors.CallTimeout])
@@ -240,6 +283,6 @@ def test_never_more_than_one_call_probes(
         if flying:
             failure = outcome(retry_after=retry_after) if outcome else None
             health = policy.after_call(health, failure, started_at=flying.pop(0), now=now, queue=QUEUE, chance=chance)
-            assert health.paused_until <= now + policy.LONGEST_WAIT
+            assert health.paused_until <= now + waits.LONGEST_WAIT
     # Whatever happened, a quiet day ends every pause.
-    assert policy.slots(health, concurrency=concurrency, in_flight=0, now=now + policy.LONGEST_WAIT) >= 1
+    assert policy.slots(health, concurrency=concurrency, in_flight=0, now=now + waits.LONGEST_WAIT) >= 1

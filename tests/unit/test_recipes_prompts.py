@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiond import recipes
-from captiond.config.models import Recipe
+from captiond.config.models import Recipe, Strategy
 from captiond.config.variables import PROMPT_VARIABLES, unknown_variables
 from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Stat
 from captiond.values import FilePart as WholeFile
@@ -255,9 +255,9 @@ def test_the_digest_changes_with_the_model_the_endpoint_and_the_encoding() -> No
 
 
 def test_the_digest_stays_with_what_does_not_change_a_whole_answer() -> None:
-    assert digest(Recipe(max_tokens=900, endpoint="named")) == digest(Recipe())
+    assert digest(Recipe(max_tokens=900, endpoint=["named"], strategy=Strategy.SPREAD)) == digest(Recipe())
     assert digest(Recipe(model="m"), model="x") == digest(Recipe(), model="m")
-    covered = {*CHANGES, "max_tokens", "endpoint"}
+    covered = {*CHANGES, "max_tokens", "endpoint", "strategy"}
     assert covered == set(Recipe.model_fields), "a new setting of a recipe: does it change the answer?"
 
 

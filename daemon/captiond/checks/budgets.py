@@ -39,8 +39,8 @@ def _spent(situation: Situation, since: str) -> list[spending.Spent]:
 def _without_price(scope: budget.Scope, situation: Situation) -> Iterator[Finding]:
     """The models that the budget covers, and whose calls are of unknown cost."""
     roots = {root_text(watch.path): watch.recipe for watch in situation.settings.watch}
-    recipes = situation.wiring.routes if scope.root is None else [roots[scope.root]]
-    asked = {(route.endpoint, route.model) for route in (situation.wiring.routes[name] for name in recipes)}
+    recipes = situation.wiring.choices if scope.root is None else [roots[scope.root]]
+    asked = {(route.endpoint, route.model) for name in recipes for route in situation.wiring.choices[name].routes}
     for endpoint, model in sorted(asked, key=lambda one: (one[0].name, one[1])):
         if scope.endpoint in (None, endpoint.name) and endpoint.price(model, wait=True) is None:
             yield warn(

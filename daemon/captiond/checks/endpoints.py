@@ -31,9 +31,7 @@ SHOWN = 80
 def used(situation: Situation) -> dict[str, EndpointSettings]:
     """The endpoints over HTTP that a recipe asks."""
     resolved = situation.resolved
-    return {
-        name: resolved.endpoints[name] for name in sorted(set(resolved.asked.values())) if name in resolved.endpoints
-    }
+    return {name: resolved.endpoints[name] for name in resolved.in_use if name in resolved.endpoints}
 
 
 def key(situation: Situation) -> Iterator[Finding]:
@@ -59,7 +57,7 @@ def endpoint(situation: Situation) -> Iterator[Finding]:
     over_http = used(situation)
     for name, settings in over_http.items():
         yield from _reached(name, settings, situation)
-    here = set(resolved.asked.values()) - set(over_http)
+    here = set(resolved.in_use) - set(over_http)
     if BUILTIN in here:
         yield ok(f"{BUILTIN}: in this process, always there")
     if LOCAL in here:
@@ -109,7 +107,7 @@ def _listed(name: str, settings: EndpointSettings, situation: Situation, body: b
         models = catalogue.parse(json.loads(body))
     except (ValueError, RecursionError, BadResponse):
         return
-    asked = [recipe for key, recipe in situation.settings.recipes.items() if situation.resolved.asked[key] == name]
+    asked = [recipe for key, recipe in situation.settings.recipes.items() if name in situation.resolved.asked[key]]
     for model in dict.fromkeys(recipe.model or settings.model for recipe in asked):
         missing = catalogue.missing(models, model)
         entry = catalogue.find(models, model)
@@ -125,7 +123,9 @@ def _listed(name: str, settings: EndpointSettings, situation: Situation, body: b
 def _calls(situation: Situation) -> Iterator[Finding]:
     """One request for each endpoint and model that a recipe asks; where it is answered, what else the model can do."""
     wiring = situation.wiring
-    routes = {(route.endpoint.name, route.model): route for route in wiring.routes.values()}
+    routes = {
+        (route.endpoint.name, route.model): route for choice in wiring.choices.values() for route in choice.routes
+    }
     with tempfile.TemporaryDirectory(prefix="captiond-check-") as folder:
         try:
             opened = decoders.picture(Path(folder))

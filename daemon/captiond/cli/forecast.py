@@ -30,8 +30,8 @@ def tell_forecast(app: App, count: Count, *, as_json: bool) -> None:
     try:
         if database is not None:
             with database.read() as conn:
-                knowledge.load(conn, wiring.routes.values())
-        made = forecast(database, app.loaded.settings, count(database, wiring.routes))
+                knowledge.load(conn, wiring.first.values())
+        made = forecast(database, app.loaded.settings, count(database, wiring.first))
     finally:
         for endpoint in wiring.endpoints.values():
             endpoint.close()

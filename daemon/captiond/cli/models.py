@@ -81,7 +81,7 @@ def _offer(app: App, name: str) -> Offer:
     settings = app.loaded.settings.model_copy(update={"endpoints": dict(app.resolved.endpoints)})
     configured = settings.endpoints.get(name)
     own = configured.model if configured else None
-    asking = [recipe for recipe, asked in app.resolved.asked.items() if asked == name]
+    asking = [recipe for recipe, asked in app.resolved.asked.items() if name in asked]
     named = [settings.recipes[recipe].model or own for recipe in asking] or [own]
     asked = tuple(dict.fromkeys(model for model in named if model))
     address = configured.base_url if configured else "in this process"

@@ -120,7 +120,7 @@ def _of_database(app: App, conn: Connection, errors: int, *, works: bool) -> dic
 
 def _asked(app: App) -> list[str]:
     """The endpoints of the configuration in force; others that the database remembers are history."""
-    return sorted({*app.loaded.settings.endpoints, *app.resolved.asked.values()})
+    return sorted({*app.loaded.settings.endpoints, *app.resolved.in_use})
 
 
 def _roots(app: App, conn: Connection, spent: Sequence[Spent]) -> list[dict[str, Any]]:
@@ -131,9 +131,9 @@ def _roots(app: App, conn: Connection, spent: Sequence[Spent]) -> list[dict[str,
     means = budget.means(spent)
     found = []
     for row in files.roots(conn, watched=True):
-        counts, endpoint = jobs.counts(conn, row.id), app.resolved.asked.get(row.recipe, "")
-        held = backlog.waiting(conn, row.id, backlog.confirm_above(app.loaded.settings, endpoint))
-        each = means.get((endpoint, row.recipe))
+        counts, endpoints = jobs.counts(conn, row.id), app.resolved.asked.get(row.recipe, ())
+        held = backlog.waiting(conn, row.id, backlog.confirm_above(app.loaded.settings, endpoints))
+        each = means.get((endpoints[0], row.recipe)) if endpoints else None
         found.append(
             {
                 "path": row.path,
@@ -163,6 +163,7 @@ def _endpoint(name: str, row: Any, calls_last_minute: int, *, works: bool) -> di
         "paused_until": iso(row.paused_until) if row else None,
         "calls_last_minute": calls_last_minute,
         "in_flight": row.in_flight if row and works else 0,
+        "concurrency": row.concurrency if row else None,
     }
 
 

@@ -94,7 +94,7 @@ def _endpoints(endpoints: list[Mapping[str, Any]]) -> None:
             safe(endpoint["name"]),
             endpoint["health"],
             f"{number(endpoint['calls_last_minute'], 'call')} in the last minute",
-            f"{endpoint['in_flight']:,} in flight",
+            f"{endpoint['in_flight']:,} in flight" + (f" of {most:,}" if (most := endpoint["concurrency"]) else ""),
             f"until {local_time(endpoint['paused_until'])}" if endpoint["paused_until"] else "",
         ]
         for endpoint in endpoints

@@ -108,9 +108,7 @@ def _like_a_key(text: str) -> bool:
 
 
 def _recipe(key: Key, recipe: Mapping[str, Any], known: list[str]) -> Iterator[Problem]:
-    endpoint = recipe.get("endpoint")
-    if isinstance(endpoint, str) and endpoint not in known:
-        yield Problem((*key, "endpoint"), f"there is no such endpoint; there are {_listed(known)}", endpoint)
+    yield from _endpoints((*key, "endpoint"), recipe.get("endpoint"), known)
     for name in ("prompt", "system"):
         text = recipe.get(name)
         if isinstance(text, str):
@@ -128,6 +126,19 @@ def _recipe(key: Key, recipe: Mapping[str, Any], known: list[str]) -> Iterator[P
         for name in extra:
             if name in _OWN_KEYS:
                 yield Problem((*key, "extra_body", name), _OWN_KEYS[name])
+
+
+def _endpoints(key: Key, asked: Any, known: list[str]) -> Iterator[Problem]:
+    """Whom a recipe asks: one name, or a list of them."""
+    names = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
+    names = [name for name in names if isinstance(name, str)]
+    for name in names:
+        if name not in known:
+            yield Problem(key, f"there is no such endpoint; there are {_listed(known)}", name)
+    if BUILTIN in names and len(names) > 1:
+        yield Problem(key, f'"{BUILTIN}" says only what it measured, and can\'t stand in for a model: take it out')
+    if len(set(names)) < len(names):
+        yield Problem(key, "names an endpoint twice")
 
 
 def _words(key: Key, words: Any) -> Iterator[Problem]:

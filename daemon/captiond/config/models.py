@@ -6,7 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from captiond.config.hours import checked as checked_hours
 
 OXEN = "oxen"
 OXEN_BASE_URL = "https://hub.oxen.ai/api/ai"
@@ -97,7 +99,13 @@ class Endpoint(Section):
     model: str
     """The model to ask, as the server names it."""
     concurrency: int = Field(default=8, ge=1, le=512)
-    """Requests in flight."""
+    """Requests in flight, at most: fewer for a while after the server asked to slow down."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    """The most requests in any 60 seconds; not set: no limit."""
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    """The most tokens, of prompts and answers, in any 60 seconds; not set: no limit."""
+    hours: Annotated[str, AfterValidator(checked_hours)] | None = None
+    """When it is asked, in local time; its files wait else. Several: "12:00-13:30, 22:00-06:00". Not set: always."""
     timeout_seconds: float = Field(default=120, gt=0)
     """The whole call, from the first byte sent to the last one read."""
     max_edge: int = Field(default=1568, ge=64, le=16384)
@@ -122,6 +130,17 @@ class Endpoint(Section):
     """What may be spent on its calls, within the budget of everything."""
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class Strategy(StrEnum):
+    """Which of several endpoints a recipe asks."""
+
+    FAILOVER = "failover"
+    SPREAD = "spread"
+
+
 class Recipe(Section):
     prompt: str = "Describe this {kind} in one or two plain sentences."
     """What to ask, with variables such as {kind} and {filename}; {{ and }} are braces."""
@@ -129,8 +148,10 @@ class Recipe(Section):
     """The system text that goes before it; the same variables."""
     language: str | None = None
     """The language to answer in, such as "en" or "Deutsch"; an answer clearly in another fails. Not set: the model's choice."""
-    endpoint: str | None = None
-    """The endpoint to ask: a name under [endpoints], "local" or "builtin"; not set: the first of [endpoints]."""
+    endpoint: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] | None = None
+    """Whom to ask: a name under [endpoints], "local" or "builtin", or a list of names; not set: the first of [endpoints]."""
+    strategy: Strategy = Strategy.FAILOVER
+    """Of several endpoints, failover asks the first one that is well, and spread the least busy one."""
     model: str | None = None
     """Another model than the endpoint's."""
     max_tokens: int = Field(default=300, ge=1)

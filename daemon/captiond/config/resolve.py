@@ -27,12 +27,18 @@ class Resolved:
     """What the settings mean on this machine.
 
     `endpoints` are the configured ones, and Oxen.ai where it is implied; "local" and "builtin" are not among them.
-    `asked` has the endpoint's name of every recipe. `notice` is one line for the log when captions could be better.
+    `asked` has the names of every recipe's endpoints, in their order. `notice` is one line for the log when captions could
+    be better.
     """
 
     endpoints: Mapping[str, Endpoint]
-    asked: Mapping[str, str]
+    asked: Mapping[str, tuple[str, ...]]
     notice: str | None = None
+
+    @property
+    def in_use(self) -> list[str]:
+        """The names of all endpoints that a recipe may ask, in order."""
+        return sorted({name for names in self.asked.values() for name in names})
 
 
 def resolve(settings: Settings, *, oxen_key: bool, weights_present: bool) -> Resolved:
@@ -47,9 +53,9 @@ def resolve(settings: Settings, *, oxen_key: bool, weights_present: bool) -> Res
         usual = OXEN
     else:
         usual = LOCAL if weights_present else BUILTIN
-    asked = {name: recipe.endpoint or usual for name, recipe in settings.recipes.items()}
+    asked = {name: tuple(recipe.endpoint or (usual,)) for name, recipe in settings.recipes.items()}
     endpoints = dict(settings.endpoints)
-    if OXEN in asked.values() and OXEN not in endpoints:
+    if any(OXEN in names for names in asked.values()) and OXEN not in endpoints:
         endpoints[OXEN] = Endpoint(base_url=OXEN_BASE_URL, model=OXEN_MODEL, api_key_env=OXEN_KEY_ENV)
     fell_back = usual == BUILTIN and any(recipe.endpoint is None for recipe in settings.recipes.values())
     return Resolved(endpoints, asked, NOTICE if fell_back else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from captiond import budget, log
@@ -26,9 +26,9 @@ class Budgets:
     another process are all the same to it.
     """
 
-    def __init__(self, settings: Settings, routes: Mapping[str, Route]) -> None:
+    def __init__(self, settings: Settings, routes: Iterable[Route]) -> None:
         self._scopes = budget.scopes(settings)
-        self._routes = routes
+        self._routes = tuple(routes)
         self._accounts: list[Account] = []
         self._means: dict[tuple[str, str], float] = {}
         self._roots: dict[str, int] = {}
@@ -104,7 +104,7 @@ class Budgets:
     def _tell_unknown(self, spent: Iterable[spending.Spent]) -> None:
         """A limit in dollars can't be kept where calls have no known price: said once for each budget and endpoint."""
         unknown = {row.endpoint for row in spent if row.cost_usd is None}
-        for route in self._routes.values():
+        for route in self._routes:
             name = route.endpoint.name
             if name not in unknown or route.endpoint.price(route.model) is not None:
                 continue

@@ -14,7 +14,8 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,17 +26,20 @@ from captiond.dispatch import knowledge, record
 from captiond.dispatch.budgets import Budgets
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
+from captiond.dispatch.holds import Hold, Hours
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
+from captiond.dispatch.rooms import Rooms, grouped
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped
-from captiond.store import abilities, sidecars
+from captiond.policy.pace import MINUTE
+from captiond.store import abilities, calls, sidecars
 from captiond.values import Priority
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
-    from captiond.dispatch.routes import Route
+    from captiond.dispatch.routes import Choice
     from captiond.store.engine import Database
 
 TICK = 0.2
@@ -62,41 +66,53 @@ class Dispatcher:
     Args:
         db: the open database.
         settings: the configuration in force.
-        routes: recipe name -> whom to ask and how.
+        choices: recipe name -> whom to ask and how.
         run_id: names this run of the program; each claim has it with a number, so that only its own holder ends a job.
         downloads: a folder for URLs that are fetched.
         offline: the ids of roots that are away; their jobs are not claimed.
         min_priority: claim only jobs of at least this priority.
+        holds: further reasons not to ask an endpoint now.
     """
 
     def __init__(
         self,
         db: Database,
         settings: Settings,
-        routes: Mapping[str, Route],
+        choices: Mapping[str, Choice],
         *,
         run_id: str,
         downloads: Path,
         offline: Callable[[], Collection[int]] = tuple,
         min_priority: int = Priority.BACKLOG,
+        holds: Sequence[Hold] = (),
     ) -> None:
         self._db = db
         self._settings = settings
-        self._routes = routes
+        self._choices = choices
+        self._routes = [route for choice in choices.values() for route in choice.routes]
         self._run_id = run_id
         self._downloads = downloads
         self._offline = offline
         self._min_priority = min_priority
         self._log = log.get("dispatch")
         self._events: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
-        self._endpoints = {route.endpoint.name: route.endpoint for route in routes.values()}
+        self._endpoints = {route.endpoint.name: route.endpoint for route in self._routes}
         urls = Urls(settings.watch)
         self._pools = Pools(self._endpoints.values(), settings.media, urls, self._events)
         self._tasks = Tasks(self._endpoints)
-        self.health = HealthMonitor(self._endpoints.values(), settings.queue)
+        self.health = HealthMonitor(
+            self._endpoints.values(), settings.endpoints, settings.queue, [Hours(settings.endpoints), *holds]
+        )
         self._outcomes = Outcomes(settings, self._tasks, self.health, urls)
         self._committer = Committer(db, self._outcomes)
-        self._budgets = Budgets(settings, routes)
+        self._budgets = Budgets(settings, self._routes)
+        self._rooms = Rooms(
+            grouped(choices),
+            self.health,
+            self._tasks,
+            encoders=self._pools.encoders,
+            spent=lambda endpoint: self._budgets.held(endpoint) is not None,
+        )
         self._claims = itertools.count(1)
         self._stopping = threading.Event()
         self._ahead = time.time() - time.monotonic()
@@ -116,7 +132,8 @@ class Dispatcher:
         with self._db.write() as conn:
             now = time.time()
             abilities.forget_old(conn, now)
-            knowledge.load(conn, self._routes.values())
+            knowledge.load(conn, self._routes)
+            self.health.remember(calls.recent(conn, now - MINUTE))
             requeued, failed = jobs.recover(
                 conn,
                 now=now,
@@ -216,8 +233,8 @@ class Dispatcher:
             return
         self._knowledge_due, self._knowledge_at = False, time.monotonic() + KNOWLEDGE_SECONDS
         with self._db.read() as conn:
-            knowledge.load(conn, self._routes.values())
-        for route in self._routes.values():
+            knowledge.load(conn, self._routes)
+        for route in self._routes:
             endpoint = route.endpoint
             if self.health.of(endpoint.name).reason == NoImages.code and endpoint.known.abilities(route.model).image:
                 self.health.forgive(endpoint.name)
@@ -256,6 +273,7 @@ class Dispatcher:
                     ready.remove(task)
                     flying.append(task)
                     task.stage, task.asked_at = Stage.ASKING, time.monotonic()
+                    self.health.started(name)
                     self._pools.ask(task)
                     free -= 1
             away = self._stopping.is_set() or not self.health.healthy(name)
@@ -271,35 +289,41 @@ class Dispatcher:
         now = time.monotonic()
         if not (self._look_now or now >= self._look_at):
             return
-        rooms = self._rooms()
-        if not rooms:
+        offers = self._rooms.offers()
+        if not offers:
             return
         self._look_at, self._look_now = now + LOOK_SECONDS, False
         offline = [*self._offline(), *self._budgets.held_roots()]
         if not self._more:
             with self._db.read() as conn:
-                recipes = [recipe for mine, _ in rooms.values() for recipe in mine]
+                recipes = [recipe for offer in offers for recipe in offer.group.recipes]
                 due = jobs.next_due(conn, recipes=recipes, offline_roots=offline, min_priority=self._min_priority)
             if due is None or due > time.time():
                 return
+        started: list[Task] = []
+        given: Counter[str] = Counter()
+        self._more = True
         with self._db.write() as conn:
-            claimed = [
-                job
-                for mine, room in rooms.values()
-                for job in jobs.claim(
+            for offer in offers:
+                left = self._rooms.left(offer, given)
+                claimed = jobs.claim(
                     conn,
-                    limit=room,
-                    recipes=mine,
+                    limit=left.total,
+                    recipes=left.group.recipes,
                     offline_roots=offline,
                     run_id=f"{self._run_id}-{next(self._claims)}",
                     now=time.time(),
                     min_priority=self._min_priority,
                 )
-            ]
-        # As many as could be: there are likely more, and the next look can do without asking first.
-        self._more = len(claimed) == sum(room for _, room in rooms.values())
-        for job in claimed:
-            task = Task(job, self._routes[job.recipe])
+                endpoints = self._rooms.shared_out(left, len(claimed))
+                given.update(endpoints)
+                started += [
+                    Task(job, self._choices[job.recipe].route(name))
+                    for job, name in zip(claimed, endpoints, strict=True)
+                ]
+                # As many as could be: there are likely more, and the next look can do without asking first.
+                self._more &= len(claimed) == left.total
+        for task in started:
             self._tasks.add(task)
             self._pools.read(task, self._downloads)
 
@@ -328,22 +352,6 @@ class Dispatcher:
                 jobs.clock_set_back(conn, now=time.time(), seconds=self._ahead - ahead)
             self._look_now = True
         self._ahead = ahead
-
-    def _rooms(self) -> dict[str, tuple[list[str], int]]:
-        """Endpoints that can start jobs now: their recipes, and how many: the free slots, and a few for the encoders."""
-        encoders = self._pools.encoders
-        ahead = 2 * encoders + 2 - self._tasks.at(Stage.READING, Stage.ENCODING).total()
-        taken = self._tasks.at()
-        rooms = {}
-        for name in self._endpoints:
-            if self._budgets.held(name):
-                continue
-            slots = self.health.slots(name, 0) + (2 * encoders if self.health.healthy(name) else 0)
-            room = min(ahead, slots - taken[name])
-            # Not one by one: what waits encoded bridges the time, and a claim of several costs as much as one of one.
-            if room >= max(1, min(encoders, slots)):
-                rooms[name] = ([key for key, route in self._routes.items() if route.endpoint.name == name], room)
-        return rooms
 
     def _wake_sidecars(self) -> None:
         if time.monotonic() < self._sidecars_at:

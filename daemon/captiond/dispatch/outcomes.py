@@ -185,9 +185,9 @@ class Outcomes:
         return []
 
     def _failed(self, conn: Connection, task: Task, failed: HasFailed) -> list[Step]:
-        failure, call = failed.failure, failed.call
+        failure, call, held = failed.failure, failed.call, False
         if call is not None:
-            self._called(conn, task, call, failure)
+            held = self._called(conn, task, call, failure)
             if failure.fault is Fault.ANSWER:
                 self._took(conn, task)
             elif failed.formatted and not self.stopping and knowledge.takes_no_format(conn, task, failure):
@@ -214,6 +214,7 @@ class Outcomes:
             now=time.time(),
             queue=self._settings.queue,
             chance=random.random(),
+            held=held,
         )
         return self._decide(conn, task, failure, decision)
 
@@ -279,11 +280,12 @@ class Outcomes:
                 steps += self._decide(conn, follower, failure, shared)
         return steps
 
-    def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> None:
+    def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> bool:
+        """A call was made. Returns: see `HealthMonitor.after_call`."""
         task.count(call)
         content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
         calls.record(conn, task.job, content_id, call)
-        self._health.after_call(task, failure)
+        return self._health.after_call(task, failure, call.usage)
 
     @staticmethod
     def _took(conn: Connection, task: Task) -> None:

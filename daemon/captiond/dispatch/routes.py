@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from captiond import recipes
 from captiond.config.models import Endpoint as EndpointSettings
-from captiond.config.models import Recipe, Settings, VideoMode
+from captiond.config.models import Recipe, Settings, Strategy, VideoMode
 from captiond.endpoints.sizes import NO_LIMITS, SizeLimits
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, Kind
@@ -58,34 +58,65 @@ class Route:
         return f"{spec.max_edge}/{spec.frame_edge}/{spec.max_bytes}/{spec.max_video_bytes}/{spec.max_frames}"
 
 
-def build(settings: Settings, asked: Mapping[str, str], endpoints: Mapping[str, Endpoint]) -> dict[str, Route]:
-    """The routes by recipe name.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom a recipe may ask: one route an endpoint, in the order of the configuration, all with one digest."""
+
+    routes: tuple[Route, ...]
+    strategy: Strategy = Strategy.FAILOVER
+
+    @property
+    def first(self) -> Route:
+        """The one that is asked if all are well and idle."""
+        return self.routes[0]
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The endpoints' names."""
+        return tuple(route.endpoint.name for route in self.routes)
+
+    def route(self, endpoint: str) -> Route:
+        """The route to this endpoint."""
+        return next(route for route in self.routes if route.endpoint.name == endpoint)
+
+
+def build(
+    settings: Settings, asked: Mapping[str, Sequence[str]], endpoints: Mapping[str, Endpoint]
+) -> dict[str, Choice]:
+    """The choices by recipe name.
 
     Args:
-        asked: recipe name -> endpoint name, as `config.resolve` decided.
+        asked: recipe name -> names of endpoints, as `config.resolve` decided.
         endpoints: the endpoints by name.
     """
-    routes = {}
+    choices = {}
     for name, recipe in settings.recipes.items():
-        endpoint = endpoints[asked[name]]
-        model = recipe.model or endpoint.model
-        configured = settings.endpoints.get(asked[name])
-        limits = configured or EndpointSettings(base_url="http://in-process", model=model)
-        spec = EncodeSpec(
-            max_edge=limits.max_edge,
-            max_bytes=limits.max_bytes,
-            max_video_bytes=limits.max_video_bytes,
-            video=VideoMode.FRAMES if limits.video is VideoMode.AUTO else limits.video,
-            max_frames=limits.max_frames,
-            frame_edge=limits.frame_edge,
-            max_pixels=settings.media.max_pixels,
-            measure=endpoint.wants_measures,
-        )
-        shape = f"{limits.max_edge}/{limits.video}/{limits.max_frames}/{limits.frame_edge}"
-        digest = recipes.digest(recipe, model=model, identity=endpoint.identity, shape=shape)
-        base_url = configured.base_url if configured else None
-        routes[name] = Route(name, recipe, endpoint, model, digest, spec, limits.video is VideoMode.AUTO, base_url)
-    return routes
+        routes = [_route(settings, name, endpoints[endpoint]) for endpoint in asked[name]]
+        # The first one's digest for all of them: an endpoint that is added to a recipe asks nothing again.
+        same = tuple(replace(route, digest=routes[0].digest) for route in routes)
+        choices[name] = Choice(same, recipe.strategy)
+    return choices
+
+
+def _route(settings: Settings, name: str, endpoint: Endpoint) -> Route:
+    recipe = settings.recipes[name]
+    model = recipe.model or endpoint.model
+    configured = settings.endpoints.get(endpoint.name)
+    limits = configured or EndpointSettings(base_url="http://in-process", model=model)
+    spec = EncodeSpec(
+        max_edge=limits.max_edge,
+        max_bytes=limits.max_bytes,
+        max_video_bytes=limits.max_video_bytes,
+        video=VideoMode.FRAMES if limits.video is VideoMode.AUTO else limits.video,
+        max_frames=limits.max_frames,
+        frame_edge=limits.frame_edge,
+        max_pixels=settings.media.max_pixels,
+        measure=endpoint.wants_measures,
+    )
+    shape = f"{limits.max_edge}/{limits.video}/{limits.max_frames}/{limits.frame_edge}"
+    digest = recipes.digest(recipe, model=model, identity=endpoint.identity, shape=shape)
+    base_url = configured.base_url if configured else None
+    return Route(name, recipe, endpoint, model, digest, spec, limits.video is VideoMode.AUTO, base_url)
 
 
 def within(spec: EncodeSpec, limits: SizeLimits, pictures: int) -> EncodeSpec:

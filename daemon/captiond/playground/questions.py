@@ -54,7 +54,7 @@ def questions(
     if endpoint is not None and endpoint not in known:
         raise UsageError(f"there is no endpoint {endpoint!r}; there are {', '.join(known)}")
     full = settings.model_copy(update={"endpoints": dict(resolved.endpoints)})
-    asked = {name: endpoint or resolved.asked[name] for name in chosen}
+    asked = {name: endpoint or resolved.asked[name][0] for name in chosen}
     if models:
         for name in set(asked.values()) - set(resolved.endpoints):
             raise UsageError(
@@ -63,7 +63,7 @@ def questions(
     endpoints = {name: build(name, full, environ) for name in sorted(set(asked.values()))}
     found: list[Question] = []
     for name in chosen:
-        recipe, own = settings.recipes[name], resolved.asked[name] == asked[name]
+        recipe, own = settings.recipes[name], asked[name] in resolved.asked[name]
         for prompt in dict.fromkeys(prompts) or [recipe.prompt]:
             for model in dict.fromkeys(models) or [recipe.model if own else None]:
                 changed = recipe.model_copy(update={"prompt": prompt, "model": model})
@@ -85,5 +85,5 @@ def _check(prompt: str) -> None:
 
 def _question(settings: Settings, name: str, recipe: Recipe, asked: str, endpoints: Mapping[str, Endpoint]) -> Question:
     one = settings.model_copy(update={"recipes": {name: recipe}})
-    route = routes.build(one, {name: asked}, endpoints)[name]
+    route = routes.build(one, {name: (asked,)}, endpoints)[name].first
     return Question(name, recipe.prompt, route.model, route)

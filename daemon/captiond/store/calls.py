@@ -22,6 +22,16 @@ class EndpointRow:
     paused_until: float | None
     in_flight: int
     updated_at: float
+    concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A call of a short while ago: when it began (seconds since 1970), and the tokens that were told."""
+
+    endpoint: str
+    started_at: float
+    tokens: int
 
 
 _RECORD = insert(t.call)
@@ -56,6 +66,13 @@ def counts_since(conn: Connection, since: float) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(made)}
 
 
+def recent(conn: Connection, since: float) -> list[Recent]:
+    """The calls that began since then (seconds since 1970)."""
+    c = t.call.c
+    tokens = func.coalesce(c.prompt_tokens, 0) + func.coalesce(c.completion_tokens, 0)
+    return [Recent(*row) for row in conn.execute(select(c.endpoint, c.started_at, tokens).where(c.started_at >= since))]
+
+
 def spent_on(conn: Connection, request: str) -> tuple[float, int]:
     """US dollars and tokens of all calls for one request, as far as the endpoint told them."""
     tokens = func.coalesce(t.call.c.prompt_tokens, 0) + func.coalesce(t.call.c.completion_tokens, 0)
@@ -67,16 +84,27 @@ def spent_on(conn: Connection, request: str) -> tuple[float, int]:
 _new = insert(t.endpoint)
 _SET = _new.on_conflict_do_update(
     index_elements=[t.endpoint.c.name],
-    set_={name: _new.excluded[name] for name in ("state", "reason", "paused_until", "in_flight", "updated_at")},
+    set_={
+        name: _new.excluded[name]
+        for name in ("state", "reason", "paused_until", "in_flight", "concurrency", "updated_at")
+    },
 )
 
 
 def set_endpoint(
-    conn: Connection, name: str, state: str, reason: str | None, paused_until: float | None, in_flight: int, now: float
+    conn: Connection,
+    name: str,
+    state: str,
+    reason: str | None,
+    paused_until: float | None,
+    in_flight: int,
+    concurrency: int,
+    *,
+    now: float,
 ) -> None:
-    """Tell how an endpoint is, for other processes to read."""
+    """Tell how an endpoint is, for other processes to read. `concurrency` is what it gets at once for now."""
     row = {"state": state, "reason": cleaned(reason), "paused_until": paused_until, "in_flight": in_flight}
-    conn.execute(_SET, {"name": name, **row, "updated_at": now})
+    conn.execute(_SET, {"name": name, **row, "concurrency": concurrency, "updated_at": now})
 
 
 def endpoints(conn: Connection) -> list[EndpointRow]:

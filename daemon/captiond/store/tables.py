@@ -237,6 +237,7 @@ endpoint = Table(
     Column("paused_until", Float),
     Column("in_flight", Integer, nullable=False, server_default="0"),
     Column("updated_at", Float, nullable=False),
+    Column("concurrency", Integer, comment="how many calls it gets at once, for now"),
 )
 
 ability = Table(
