@@ -392,6 +392,13 @@ class RateLimited(Failure):
     remedy = "nothing: it goes on by itself; lower `concurrency` if it happens often"
 
 
+class QuotaUsedUp(Failure):
+    """The endpoint's quota for the day, the week or the month is used up."""
+
+    code, fault = "quota_exhausted", Fault.ENDPOINT
+    remedy = "nothing: it goes on by itself when the quota begins anew; or raise the quota at the provider"
+
+
 class Unavailable(Failure):
     """The endpoint can't be reached, or says that it is not available."""
 

@@ -115,6 +115,29 @@ def test_a_retry_after_holds_every_call_to_the_endpoint(home: Home, fake: FakeEn
     assert arrived[1] - arrived[0] >= 1.9
 
 
+def test_a_quota_that_is_used_up_pauses_the_endpoint_until_it_begins_anew_with_the_queue_intact(
+    home: Home, fake: FakeEndpoint
+) -> None:
+    midnight = round(time.time()) + 18_000
+    headers = {"X-RateLimit-Reset": str(midnight * 1000), "X-RateLimit-Remaining": "0"}
+    fake.script(ok(), ok())
+    fake.default = error(429, "Rate limit exceeded: free-models-per-day", headers=headers)
+    home.configure(concurrency=1)
+    drop_many(home.inbox, 6)
+    with home.run() as service:
+        assert service.event("endpoint_paused")["seconds"] == pytest.approx(18_000, abs=5)
+        until(lambda: endpoint_of(home)["health"] == "paused")
+        paused_until = datetime.fromisoformat(endpoint_of(home)["paused_until"]).timestamp()
+        assert paused_until == pytest.approx(midnight, abs=5)
+        until(lambda: waiting(home) == 4)
+        drop(home.inbox / "later.jpg")
+        until(lambda: waiting(home) == 5)
+        waits = [row["reason"] for row in home.rows("SELECT reason FROM job WHERE state = 'queued'") if row["reason"]]
+        assert set(waits) <= {"quota_exhausted", "stopped"}
+    assert len(fake.requests) == 3
+    assert {job["attempts"] for job in home.jobs().values() if job["state"] == "queued"} == {0}
+
+
 def test_outside_its_hours_an_endpoint_is_not_asked_and_says_when_it_will_be(home: Home, fake: FakeEndpoint) -> None:
     closed = range_of_hours(timedelta(hours=2), timedelta(hours=2))
     home.configure(endpoint=f'hours = "{closed}"')

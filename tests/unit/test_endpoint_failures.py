@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiond import errors
-from captiond.endpoints.failures import DETAIL, detail_of, of_status, retry_after
+from captiond.endpoints.failures import DETAIL, detail_of, of_status
+from captiond.endpoints.told_waits import retry_after, until_reset
 from captiond.redact import register_secret
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -97,6 +98,111 @@ def test_an_unavailable_endpoint_keeps_its_retry_after() -> None:
 )
 def test_every_form_of_retry_after_is_read(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "words", "seconds"),
+    [
+        ({}, "", None),
+        ({"x-ratelimit-reset": str(round(NOW.timestamp()) + 90)}, "", 90),
+        ({"x-ratelimit-reset": str(round(NOW.timestamp() * 1000) + 5_000), "x-ratelimit-remaining": "0"}, "", 5),
+        ({"x-ratelimit-reset": "30"}, "", 30),
+        ({"ratelimit-reset": "45", "ratelimit-remaining": "0"}, "", 45),
+        ({"x-ratelimit-reset": "30", "x-ratelimit-remaining": "7"}, "", None),
+        ({"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-remaining-requests": "0"}, "", 360),
+        (
+            {
+                "x-ratelimit-reset-requests": "1h",
+                "x-ratelimit-remaining-requests": "12",
+                "x-ratelimit-reset-tokens": "2m59.5s",
+                "x-ratelimit-remaining-tokens": "0",
+            },
+            "",
+            179.5,
+        ),
+        ({"x-ratelimit-reset-tokens": "120ms", "x-ratelimit-remaining-tokens": "0"}, "", 0.12),
+        (
+            {
+                "anthropic-ratelimit-input-tokens-reset": "2026-11-22T12:00:20Z",
+                "anthropic-ratelimit-input-tokens-remaining": "0",
+                "anthropic-ratelimit-requests-reset": "2026-11-22T13:00:00Z",
+                "anthropic-ratelimit-requests-remaining": "3",
+            },
+            "",
+            20,
+        ),
+        ({"x-ratelimit-reset": "soon"}, "", None),
+        ({}, "Limit 100000, Used 99900. Please try again in 12m57.6s. Visit", 777.6),
+        ({}, "Please try again in 8.64s.", 8.64),
+        ({}, "Please retry in 45.578569677s.", 45.578569677),
+        ({}, '"@type": "RetryInfo", "retryDelay": "32s"', 32),
+        ({}, "try again in 2 hours and 5 minutes", 7_500),
+        ({}, "try again later, in 3 parts", None),
+        ({}, "wait for 3 minutes", 180),
+        ({}, f'"headers": {{"X-RateLimit-Reset": "{round(NOW.timestamp() * 1000) + 60_000}"}}', 60),
+    ],
+)
+def test_the_moment_when_a_limit_begins_anew_is_read_in_every_form(
+    headers: dict[str, str], words: str, seconds: float | None
+) -> None:
+    found = until_reset(headers, words, NOW)
+    assert found == (None if seconds is None else pytest.approx(seconds, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000", "code": 429}},
+        {"error": {"message": "Rate limit reached for gpt-9 on requests per day (RPD): Limit 200, Used 200"}},
+        {"error": {"message": "Rate limit reached for x on tokens per day (TPD): Limit 100000"}},
+        [
+            {
+                "error": {
+                    "code": 429,
+                    "message": "You exceeded your current quota, please check your plan and billing details.",
+                    "status": "RESOURCE_EXHAUSTED",
+                    "details": [{"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}],
+                }
+            }
+        ],
+        "you have reached your daily usage limit",
+        {"error": "weekly limit reached"},
+        b'{"error": {"message": "Your monthly quota is used up"}}',
+        {"error": {"message": "The limit for today is reached"}},
+    ],
+)
+@pytest.mark.parametrize("status", [402, 403, 429])
+def test_a_quota_of_the_day_or_longer_is_told_from_a_rate_limit(body: object, status: int) -> None:
+    assert type(of_status(status, {}, body, now=NOW)) is errors.QuotaUsedUp
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Rate limit reached for gpt-9 on requests per min (RPM): Limit 3, Used 3. Please try again in 20s.",
+        "Too many requests today's model is busy",
+        "slow down",
+        "this model is updated daily",
+    ],
+)
+def test_a_limit_of_the_minute_is_no_quota(words: str) -> None:
+    assert type(of_status(429, {}, {"error": {"message": words}}, now=NOW)) is errors.RateLimited
+
+
+def test_the_reset_in_the_words_holds_only_where_a_limit_was_met() -> None:
+    assert of_status(429, {}, "try again in 20s", now=NOW).retry_after == 20
+    assert of_status(500, {}, "try again in 20s", now=NOW).retry_after is None
+
+
+@given(st.text(), st.text())
+def test_no_header_and_no_words_break_the_reader(value: str, words: str) -> None:
+    headers = {
+        "x-ratelimit-reset": value,
+        "anthropic-ratelimit-requests-reset": value,
+        "x-ratelimit-reset-tokens": value,
+    }
+    seconds = until_reset(headers, f"retry in {words}", NOW)
+    assert seconds is None or seconds >= 0
 
 
 @given(st.text())

@@ -7,13 +7,12 @@ vLLM, llama.cpp and Ollama. What only its wording tells is judged by patterns, t
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from captiond.endpoints.told_waits import retry_after, until_reset
 from captiond.errors import (
     Asleep,
     BadRequest,
@@ -23,6 +22,7 @@ from captiond.errors import (
     NoImages,
     NotFound,
     PaymentRequired,
+    QuotaUsedUp,
     RateLimited,
     Redirected,
     Refused,
@@ -91,6 +91,14 @@ _NO_CREDIT: Final = re.compile(
     r"|payment required|billing[_ ](hard|not)|quota.{0,40}(exhausted|exceeded|used up)|exceeded.{0,20}quota",
     re.IGNORECASE,
 )
+_QUOTA: Final = re.compile(
+    r"per[ _-]?(day|week|month)\b|per(day|week|month)|\b[RT]PD\b"
+    r"|(daily|weekly|monthly)\b.{0,40}(limit|quota|allowance|cap\b)|(limit|quota|allowance).{0,40}\b(daily|weekly|monthly)\b"
+    r"|(limit|quota|allowance)\b.{0,30}\b(for|of) (today|the (day|week|month)|this (day|week|month))",
+    re.IGNORECASE,
+)
+"""Of a limit that begins anew with the day, the week or the month: OpenAI and Groq (RPD, TPD), Gemini
+(GenerateRequestsPerDayPerProjectPerModel), OpenRouter (free-models-per-day), LiteLLM's budgets, Ollama's cloud."""
 _NO_MODEL: Final = re.compile(
     r"model_not_found|model_not_available|invalid model|unknown model|not a valid model|no such model"
     r"|model\b.{0,80}\b(not found|does ?n[o']t exist|not exist|not supported by any provider)",
@@ -104,6 +112,7 @@ _ASLEEP: Final = re.compile(
     re.IGNORECASE,
 )
 """Of a model of one's own that its provider has put to sleep, or is waking: Oxen.ai does not document its words."""
+_LIMITING: Final = (402, 403, 429)
 _SLEEPER: Final = (400, 403, 404, 409, 412, 422, 424, 425, 503)
 _WHAT: Final = r"(urls?|links?|images?|media|files?|videos?|contents?|resources?|https?)"
 _GET: Final = r"(download|fetch|retriev|load|access|open|get|read|reach|resolv|obtain)\w*"
@@ -137,12 +146,19 @@ def of_status(status: int, headers: Mapping[str, str], body: object, *, now: dat
 
     `body` is parsed or as it came; `now` is for a Retry-After that is a date, by default the clock's.
     """
-    text = detail_of(body)
-    kind = _kind(status, text, "retry-after" in headers)
+    text, now = detail_of(body), now or datetime.now(UTC)
+    wait = retry_after(headers, now)
+    kind = _kind(status, text, wait is not None)
+    if status in _LIMITING:
+        words = _raw(body)
+        if _QUOTA.search(words):
+            kind = QuotaUsedUp
+        if wait is None and kind is not Refused:
+            wait = until_reset(headers, words, now)
     if kind is Redirected:
         text = detail_of(headers.get("location", ""))
     detail = f"HTTP {status}" + (f", {text}" if text else "")
-    return kind(detail, retry_after=retry_after(headers, now or datetime.now(UTC)), http_status=status)
+    return kind(detail, retry_after=wait, http_status=status)
 
 
 def is_about_fetching(failure: Failure) -> bool:
@@ -180,25 +196,6 @@ def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:
     return _BY_STATUS.get(status) or (BadRequest if status < 500 else ServerError)
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that the headers ask to wait, None where they do not: `retry-after-ms`, else Retry-After's two forms."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        try:
-            seconds = float(value) / unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
-
-
 def detail_of(body: object) -> str:
     """What an error's body says, in any of the shapes that servers use: one line, at most DETAIL characters, no secret."""
     words = redact(_words(body))
@@ -206,6 +203,13 @@ def detail_of(body: object) -> str:
     words = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", words, flags=re.IGNORECASE | re.DOTALL)
     words = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return words if len(words) <= DETAIL else words[: DETAIL - 1] + "…"
+
+
+def _raw(body: object) -> str:
+    """The body's first characters, with what `detail_of` leaves out: the details of a limit are in keys of their own."""
+    if isinstance(body, bytes):
+        return body[: 16 * DETAIL].decode("utf-8", "replace")
+    return body[: 16 * DETAIL] if isinstance(body, str) else json.dumps(body, default=str)[: 16 * DETAIL]
 
 
 def _words(body: object) -> str:
