@@ -6,14 +6,17 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
+import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from captiond.checks.finding import answers
-from fake_endpoint import FakeEndpoint
+from fake_endpoint import FakeEndpoint, http_date, raw
 from library import Library
 from program import Home
 
@@ -49,6 +52,8 @@ def test_all_is_well_on_a_good_installation(home: Home, fake: FakeEndpoint) -> N
     encoded, confined = found["decoders"]
     assert "decoders are confined by limits, " in confined["message"]
     confined["level"] = encoded["level"]  # not every kernel can
+    if "no time server" in found["clock"][0]["message"]:
+        found["clock"][0]["level"] = "ok"  # not every machine has one
     assert levels(found) == {name: {"ok"} for name in found}
     assert list(found) == [
         "config", "clock", "disk", "database", "instance", "folders", "sidecars", "watching", "inotify", "decoders",
@@ -128,6 +133,78 @@ def test_a_clock_before_the_newest_caption_fails(home: Home) -> None:
     code, found = checked(home)
     assert (code, levels(found)["clock"]) == (1, {"fail"})
     assert "2099-01-01" in found["clock"][0]["message"]
+
+
+def test_a_clock_that_differs_from_the_endpoints_is_warned_of(home: Home, fake: FakeEndpoint) -> None:
+    for shift, said in ((7200, "behind that of fake"), (-7200, "ahead of that of fake")):
+        fake.models = replace(raw(b'{"data": []}'), headers={"Date": http_date(shift)})
+        code, found = checked(home)
+        assert code == 0
+        (warned,) = [one for one in found["endpoint"] if "clock" in one["message"]]
+        assert (warned["level"], said in warned["message"]) == ("warn", True)
+    # A cache's answer has its own age.
+    fake.models = replace(raw(b'{"data": []}'), headers={"Date": http_date(-7200), "Age": "7200"})
+    assert not [one for one in checked(home)[1]["endpoint"] if "clock" in one["message"]]
+
+
+def test_a_key_file_that_everybody_can_read_is_warned_of(home: Home) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # pytest's own folders are closed to others
+        key = Path(folder) / "key"
+        key.write_text(KEY)
+        home.configure(endpoint=f'api_key_file = "{key}"')
+        key.chmod(0o644)
+        code, found = checked(home)
+        assert (code, levels(found)["key"]) == (0, {"ok", "warn"})
+        assert found["key"][1]["remedy"] == f"chmod 600 {key}"
+        key.chmod(0o640)
+        assert levels(checked(home)[1])["key"] == {"ok"}
+        key.chmod(0o644)
+        Path(folder).chmod(0o750)
+        assert levels(checked(home)[1])["key"] == {"ok"}
+
+
+def test_a_root_that_is_nearly_full_is_warned_of(home: Home) -> None:
+    tmpfs = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(home.inbox)]
+    if os.geteuid() != 0 or subprocess.run(tmpfs, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+    try:
+        code, found = checked(home)
+    finally:
+        subprocess.run(["umount", str(home.inbox)], check=True)
+    assert (code, levels(found)["disk"]) == (0, {"ok", "warn"})
+    assert f"1.0 MB free at {home.inbox}" in found["disk"][1]["message"]
+
+
+_LIMITED = """
+import pathlib, subprocess, sys
+for name, value in (("watches", sys.argv[1]), ("instances", sys.argv[2])):
+    pathlib.Path(f"/proc/sys/user/max_inotify_{name}").write_text(value)
+sys.exit(subprocess.run([sys.executable, "-m", "captiond", *sys.argv[3:]]).returncode)
+"""
+
+
+@pytest.mark.parametrize(
+    ("watches", "instances", "said"),
+    [("10", "128", "12 folders to watch, 10 watches allowed"), ("100", "1", "2 roots to watch, 1 inotify instances")],
+)
+def test_limits_of_inotify_that_are_too_low_fail(home: Home, watches: str, instances: str, said: str) -> None:
+    """They are set in a user namespace, so that they are nobody else's."""
+    for number in range(10):
+        (home.inbox / f"{number}").mkdir()
+    other = home.folder / "other"
+    other.mkdir()
+    home.configure(more=f'[[watch]]\npath = "{other}"')
+    space = ["unshare", "--user", "--map-root-user", sys.executable, "-c", _LIMITED, watches, instances]
+    done = subprocess.run(
+        [*space, "--config", str(home.config), "check", "--json"],
+        env=home.environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if "unshare" in done.stderr or "max_inotify" in done.stderr:
+        pytest.skip(f"no user namespaces here: {done.stderr.strip().splitlines()[-1]}")
+    failed = [one for one in json.loads(done.stdout) if one["check"] == "inotify" and one["level"] == "fail"]
+    assert said in failed[0]["message"]
+    assert "sysctl user.max_inotify_" in failed[0]["remedy"]
 
 
 def test_a_root_that_this_user_cannot_write_is_warned_of(home: Home) -> None:

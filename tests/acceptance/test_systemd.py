@@ -279,6 +279,24 @@ def test_a_share_that_is_mounted_after_the_start_is_captioned(service: Installed
     assert not (service.media / "a.jpg.caption.json").exists()
 
 
+def test_check_is_content_with_what_install_made_and_tells_root_to_ask_as_the_services_user(service: Installed) -> None:
+    def found(user: str | None) -> dict[str, set[str]]:
+        said = service.machine.call(CAPTIOND, "--config", "/etc/captiond/config.toml", "check", "--json", user=user)
+        levels: dict[str, set[str]] = {}
+        for one in json.loads(said.stdout):
+            levels.setdefault(one["check"], set()).add(one["level"])
+        return levels
+
+    of_user = found("captiond")
+    assert {name: of_user[name] for name in ("unit", "database", "folders", "sidecars")} == {
+        "unit": {"ok"}, "database": {"ok"}, "folders": {"ok"}, "sidecars": {"ok"},
+    }  # fmt: skip
+    assert "user" not in of_user
+    assert found(None)["user"] == {"warn"}
+    service.machine.run("chmod", "755", MEDIA)
+    assert found("captiond")["sidecars"] == {"warn"}
+
+
 def test_instances_run_side_by_side_each_with_its_own_state(service: Installed) -> None:
     machine = service.machine
     machine.write("/etc/credstore/captiond-photos.api-key", KEY, 0o600)

@@ -83,6 +83,15 @@ def test_files_that_the_server_drops_are_captioned_and_get_sidecars(
     assert len(fake.requests) == 8
 
 
+def test_check_warns_of_inotify_and_of_a_database_on_a_share(home: Home, share: NetworkShare) -> None:
+    home.configure(watch='mode = "inotify"')
+    (warned,) = [one for one in json.loads(home.call("check", "--json").stdout) if one["check"] == "watching"]
+    assert (warned["level"], "inotify does not see" in warned["message"]) == ("warn", True)
+    home.config.write_text(home.config.read_text().replace(f"{home.folder}/state", str(home.inbox)))
+    (failed,) = [one for one in json.loads(home.call("check", "--json").stdout) if one["check"] == "database"]
+    assert (failed["level"], "on a network file system" in failed["message"]) == ("fail", True)
+
+
 def test_a_file_that_grows_on_the_server_is_not_read_early(home: Home, fake: FakeEndpoint, share: NetworkShare) -> None:
     data = picture("slowly copied", size=(640, 480))
     with home.run():

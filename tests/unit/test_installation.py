@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from captiond.checks import unit
+from captiond.checks.finding import Level
 from captiond.config.load import load
 from captiond.errors import InstallError, UsageError
 from captiond.installation import plan, program, units
-from captiond.installation.layout import Layout, of_person, of_system
+from captiond.installation.layout import Layout, of_config, of_person, of_system
 from captiond.installation.plan import Known
 from captiond.installation.steps import File, Remove, Run, Step
 
@@ -182,6 +184,82 @@ def test_the_last_instance_takes_the_template_and_the_others_keep_it_and_the_use
 
 def test_what_is_not_installed_needs_nothing_done(tmp_path: Path) -> None:
     assert list(plan.uninstall(system(root=tmp_path), Known(), state=False, user=False)) == []
+
+
+def judged(layout: Layout, *roots: str) -> list[tuple[Level, str]]:
+    """What `captiond check` says of a service whose configuration names these roots."""
+    found = unit.judged(layout, Known(roots=tuple(map(Path, roots))))
+    return [(finding.level, finding.message) for finding in found]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Layout:
+    """An installed service, and the program that it starts."""
+    program = tmp_path / PROGRAM.relative_to("/")
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    return installed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/etc/captiond/config.toml", "captiond.service"),
+        ("/etc/captiond/photos.toml", "captiond@photos.service"),
+        ("/home/ada/.config/captiond/config.toml", "captiond.service"),
+        ("/etc/captiond/a b.toml", None),
+        ("/home/ada/captiond.toml", None),
+    ],
+)
+def test_a_configuration_is_that_of_the_service_that_reads_it(path: str, unit: str | None) -> None:
+    found = of_config(Path(path), {"HOME": "/home/ada"})
+    assert (found.unit if found else None) == unit
+
+
+def test_check_says_nothing_of_a_service_that_is_not_installed(tmp_path: Path) -> None:
+    assert judged(system(root=tmp_path)) == []
+
+
+def test_check_finds_a_fresh_installation_well(service: Layout) -> None:
+    assert [level for level, _ in judged(service)] == [Level.OK]
+
+
+def test_check_finds_a_unit_that_is_not_the_shipped_one_whatever_it_starts(service: Layout) -> None:
+    unit_file = service.at(service.unit_file)
+    text = unit_file.read_text()
+    unit_file.write_text(text.replace("ProtectSystem=strict\n", ""))
+    ((level, message),) = judged(service)
+    assert level is Level.WARN
+    assert "not the unit that comes with this captiond" in message
+    other = service.root / "elsewhere"
+    other.touch(mode=0o755)
+    unit_file.write_text(text.replace(str(PROGRAM), "/elsewhere"))
+    assert [level for level, _ in judged(service)] == [Level.OK]
+
+
+def test_check_finds_folders_that_the_unit_does_not_open(service: Layout) -> None:
+    ((level, message),) = judged(service, "/srv/media")
+    assert level is Level.WARN
+    assert "does not open the folders" in message
+
+
+def test_check_finds_a_unit_whose_program_is_gone(service: Layout) -> None:
+    service.at(PROGRAM).unlink()
+    assert judged(service)[0][0] is Level.FAIL
+
+
+def test_check_names_the_drop_ins_that_others_wrote(service: Layout) -> None:
+    assert service.drop_in is not None
+    mine = service.at(service.drop_in).with_name("override.conf")
+    mine.write_text("[Service]\nNice=10\n")
+    packaged = service.root / "usr/lib/systemd/system/captiond.service.d/50-group.conf"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    level, message = judged(service)[-1]
+    assert level is Level.OK
+    assert str(mine) in message
+    assert str(packaged) in message
+    assert "10-captiond-roots.conf" not in message
 
 
 def test_a_program_that_the_services_user_could_not_run_is_not_installed(tmp_path: Path) -> None:

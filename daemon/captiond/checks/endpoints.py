@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 from captiond import recipes
 from captiond.checks import decoders, probes
-from captiond.checks.finding import Finding, Level, Situation, fail, ok, warn
+from captiond.checks.finding import CLOCK_REMEDY, Finding, Level, Situation, fail, ok, warn
 from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.dispatch import knowledge
@@ -20,10 +22,14 @@ from captiond.endpoints import catalogue, keys, weights
 from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.base import Endpoint
 from captiond.errors import BadResponse, DatabaseError, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
+from captiond.installation import layout
+from captiond.installation.program import closed_at
 from captiond.values import FileContext, Kind, Request
 
 REACH_SECONDS = 10.0
 """To answer a question that needs no model."""
+CLOCKS_DIFFER = 60.0
+"""Seconds between two clocks that are both kept right, and the time of a call, are fewer."""
 SHOWN = 80
 """Characters of an answer."""
 
@@ -35,17 +41,25 @@ def used(situation: Situation) -> dict[str, EndpointSettings]:
 
 
 def key(situation: Situation) -> Iterator[Finding]:
-    """Each endpoint's key is found, or none is needed. The key itself is never shown."""
+    """Each endpoint's key is found, or none is needed, and no file shows it to all. The key itself is never shown."""
     endpoints = used(situation)
+    files = set[Path]()
     only = len(situation.resolved.endpoints) == 1
     for name, settings in endpoints.items():
         found = keys.find(name, settings, situation.environ, only_endpoint=only)
+        files |= {found.file} if found.file is not None else set()
         if found.problem:
             yield fail(f"{name}: {found.problem}", NoKey.remedy)
         elif found.origin:
             yield ok(f"{name}: the key is in {found.origin}")
         else:
             yield ok(f"{name}: no key is configured, and so none is sent")
+    service = layout.of_config(situation.loaded.path, situation.environ)
+    if service is not None:
+        files.add(service.key)
+    for path in sorted(files):
+        if os.access(path, os.F_OK) and closed_at(path) is None:
+            yield warn(f"{path} can be read by every user of this machine, and a key is in it", f"chmod 600 {path}")
 
 
 def endpoint(situation: Situation) -> Iterator[Finding]:
@@ -97,8 +111,22 @@ def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Ite
         yield fail(f"{name}: {settings.base_url} does not accept the key (401)", Unauthorized.remedy)
         return
     yield ok(f"{name}: {settings.base_url} is there" + ("" if situation.call else "; --call makes a real request"))
+    yield from _clocks(name, answer.headers, time.time())
     if answer.status_code == 200:
         yield from _listed(name, settings, situation, answer.content)
+
+
+def _clocks(name: str, headers: Mapping[str, str], now: float) -> Iterator[Finding]:
+    """A clock that differs much from the server's is probably this one. A cache's answer is as old as it says."""
+    try:
+        date = parsedate_to_datetime(headers.get("date", ""))
+        age = float(headers.get("age", "0"))
+    except ValueError:
+        return
+    behind = date.timestamp() + age - now
+    if abs(behind) > CLOCKS_DIFFER:
+        text = f"{abs(behind):,.0f} s {'behind' if behind > 0 else 'ahead of'}"
+        yield warn(f"this machine's clock is {text} that of {name} ({date:%Y-%m-%d %H:%M:%S} UTC)", CLOCK_REMEDY)
 
 
 def _listed(name: str, settings: EndpointSettings, situation: Situation, body: bytes) -> Iterator[Finding]:

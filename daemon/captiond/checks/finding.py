@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from captiond.config.load import Loaded
-    from captiond.config.models import Settings
+    from captiond.config.models import Settings, Watch
     from captiond.config.resolve import Resolved
     from captiond.wiring import Wiring
 
 
 ANSWER_SECONDS = 10.0
 """For a file system to say whether a folder is there."""
+
+
+CLOCK_REMEDY = "set the clock: `timedatectl set-ntp true`"
 
 
 class Level(StrEnum):
@@ -82,6 +85,11 @@ class Situation:
     def silent(self) -> frozenset[Path]:
         """The roots whose file system does not answer, as a dead share's: to look into one would hang for ever."""
         return frozenset(watch.path for watch in self.settings.watch if not answers(watch.path.exists))
+
+    @functools.cached_property
+    def there(self) -> list[Watch]:
+        """The roots that can be looked into; the check of the folders says what is wrong with the others."""
+        return [watch for watch in self.settings.watch if watch.path not in self.silent and watch.path.is_dir()]
 
     @functools.cached_property
     def wiring(self) -> Wiring:

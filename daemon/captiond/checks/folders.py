@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import Watch, WatchMode
@@ -13,10 +14,14 @@ from captiond.mounts import fstype_of, must_be_polled
 from captiond.watch.patterns import Patterns
 from captiond.watch.tree import limit_of
 
+MANY_WATCHES = 524288
+MANY_INSTANCES = 1024
+"""What is proposed where there are too few; a watch takes about 1 kB of the kernel's memory when it is used."""
 MANY_EVENTS = 16384
 """Linux's own limit of the event queue; below it bursts are found by scans alone."""
 COUNT_SECONDS = 10.0
 """Counting folders ends after this time: the rest is then unknown."""
+_QUEUE = "fs.inotify.max_queued_events"
 SHARE = 0.8
 """Of the watches: beyond it there is a warning, because other programs need some too."""
 
@@ -39,11 +44,6 @@ def folders(situation: Situation) -> Iterator[Finding]:
             yield _listed(path)
 
 
-def _there(situation: Situation) -> list[Watch]:
-    """The roots that can be looked into; `folders` says what is wrong with the others."""
-    return [watch for watch in situation.settings.watch if watch.path not in situation.silent and watch.path.is_dir()]
-
-
 def _listed(path: Path) -> Finding:
     try:
         with os.scandir(path) as entries:
@@ -62,7 +62,7 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
         yield ok("sidecars are off")
         return
     remedy = "give captiond's user the right to write it, or set `sidecar.enabled = false`"
-    for path in (watch.path for watch in _there(situation)):
+    for path in (watch.path for watch in situation.there):
         if os.statvfs(path).f_flag & os.ST_RDONLY:
             yield warn(f"{path} is on a read-only file system: its captions are in the database alone", remedy)
         elif not os.access(path, os.W_OK | os.X_OK):
@@ -73,7 +73,7 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
 
 def watching(situation: Situation) -> Iterator[Finding]:
     """The mode of each root fits its file system, which tells inotify about this machine's own writes alone."""
-    for watch in _there(situation):
+    for watch in situation.there:
         network = _network(watch)
         if network and watch.mode is WatchMode.INOTIFY:
             yield warn(
@@ -97,31 +97,50 @@ def _network(watch: Watch) -> str | None:
 
 def inotify(situation: Situation) -> Iterator[Finding]:
     """There are watches enough for every folder, and room for bursts of events."""
-    limit, queue = limit_of("fs.inotify.max_user_watches"), limit_of("fs.inotify.max_queued_events")
-    if limit is None or queue is None:
+    watches, instances, queue = _limit("watches"), _limit("instances"), limit_of(_QUEUE)
+    if watches is None or instances is None or queue is None:
         yield warn("this kernel has no inotify", 'every root is polled; set `mode = "poll"` to silence this')
         return
-    needed, counted = 0, True
+    needed, watched, counted = 0, 0, True
     deadline = time.monotonic() + COUNT_SECONDS
-    for watch in _there(situation):
+    for watch in situation.there:
         if watch.mode is WatchMode.POLL or _network(watch):
             continue
         count, whole = _count_folders(watch, situation.settings.sidecar.suffix, deadline)
-        needed, counted = needed + count, counted and whole
-    folders_text = f"{needed:,} {'folder' if needed == 1 else 'folders'}"
-    text = f"{'' if counted else 'at least '}{folders_text} to watch, {limit:,} watches allowed"
-    remedy = f"sysctl fs.inotify.max_user_watches={max(524288, needed * 2)} (in /etc/sysctl.d to keep it)"
-    if needed > limit:
-        yield fail(text + ": the roots that get none are polled", remedy)
-    elif needed > limit * SHARE:
-        yield warn(text, remedy)
-    else:
-        yield ok(text)
+        needed, watched, counted = needed + count, watched + 1, counted and whole
+    text = f"{'' if counted else 'at least '}{needed:,} {'folder' if needed == 1 else 'folders'} to watch"
+    yield _enough(needed, watches, f"{text}, {watches.value:,} watches allowed", MANY_WATCHES)
+    if watched > instances.value * SHARE:
+        text = f"{watched:,} roots to watch, {instances.value:,} inotify instances allowed"
+        yield _enough(watched, instances, text, MANY_INSTANCES)
     if queue < MANY_EVENTS:
         yield warn(
             f"the kernel keeps {queue:,} events: what a larger burst writes is found by a scan",
-            f"sysctl fs.inotify.max_queued_events={MANY_EVENTS} (in /etc/sysctl.d to keep it)",
+            _sysctl(_QUEUE, MANY_EVENTS),
         )
+
+
+class _Limit(NamedTuple):
+    value: int
+    setting: str
+
+
+def _limit(what: str) -> _Limit | None:
+    """The lower one of the machine's and of the user namespace's, in which a container or a service may be."""
+    settings = (f"fs.inotify.max_user_{what}", f"user.max_inotify_{what}")
+    limits = [_Limit(value, setting) for setting in settings if (value := limit_of(setting)) is not None]
+    return min(limits, default=None)
+
+
+def _enough(needed: int, limit: _Limit, text: str, many: int) -> Finding:
+    remedy = _sysctl(limit.setting, max(many, needed * 2))
+    if needed > limit.value:
+        return fail(text + ": the roots that get none are polled", remedy)
+    return warn(text, remedy) if needed > limit.value * SHARE else ok(text)
+
+
+def _sysctl(setting: str, value: int) -> str:
+    return f"sysctl {setting}={value} (in /etc/sysctl.d to keep it)"
 
 
 def _count_folders(watch: Watch, suffix: str, deadline: float) -> tuple[int, bool]:

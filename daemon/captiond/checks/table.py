@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captiond.checks import budgets, database, decoders, endpoints, folders, machine
+from captiond.checks import budgets, database, decoders, endpoints, folders, machine, unit
 from captiond.checks.finding import Check, Finding, Situation, fail, ok
 from captiond.errors import CaptiondError
 
@@ -17,10 +17,12 @@ def configuration(situation: Situation) -> Iterator[Finding]:
 
 CHECKS: dict[str, Check] = {
     "config": configuration,
+    "unit": unit.unit,
     "clock": machine.clock,
     "disk": machine.disk,
     "database": database.database,
     "instance": machine.instance,
+    "user": unit.as_root,
     "folders": folders.folders,
     "sidecars": folders.sidecars,
     "watching": folders.watching,

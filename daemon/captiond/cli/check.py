@@ -27,8 +27,9 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def check(app: App, call: bool, as_json: bool) -> int:
     """Look at everything that can be wrong before it is, and say what to do about it.
 
-    Looked at are the configuration, clock, disk, database, folders, rights, inotify's limits, decoders, keys and
-    endpoints. Nothing is changed; with --call, what the endpoints can do is kept in the database for the service.
+    Looked at are the configuration, the installed unit, clock, disks, database, folders, rights, inotify's limits,
+    decoders, keys and endpoints. Nothing is changed; with --call, what the endpoints can do is kept in the database for the
+    service.
 
     Ends with 0 if all is well or only warned of, 1 if anything fails, 78 if the configuration is wrong.
 

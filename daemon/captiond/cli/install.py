@@ -158,19 +158,12 @@ def _known(layout: Layout) -> Known:
     """What the configuration that is there says. Raises ConfigError."""
     from captiond.config.load import load
     from captiond.installation.plan import Known
-    from captiond.store.engine import path_of
 
     path = layout.at(layout.config)
     if not path.exists():
         return Known()
     # Without this shell's variables: the service does not see them.
-    settings = load(path, {}, Path("/")).settings
-    url = settings.database.url
-    return Known(
-        roots=tuple(watch.path for watch in settings.watch),
-        database=path_of(url) if url else None,
-        sidecars=settings.sidecar.enabled,
-    )
+    return Known.of(load(path, {}, Path("/")).settings)
 
 
 def _do(steps: Iterator[Step], layout: Layout, *, dry_run: bool, as_json: bool) -> None:

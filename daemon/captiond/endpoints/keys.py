@@ -40,6 +40,8 @@ class Key:
     value: str | None = field(default=None, repr=False)
     origin: str | None = None
     problem: str | None = None
+    file: Path | None = None
+    """Where it stands, if it came from a file."""
 
     def __post_init__(self) -> None:
         # From its first moment no log line and no failure's detail can hold it.
@@ -82,4 +84,4 @@ def _of_file(path: Path, origin: str) -> Key:
         return Key(origin=origin, problem=f"{origin} can't be read: {error.strerror or error}")
     except UnicodeDecodeError:
         return Key(origin=origin, problem=f"{origin} is not text")
-    return Key(value, origin) if value else Key(origin=origin, problem=f"{origin} is empty")
+    return Key(value, origin, file=path) if value else Key(origin=origin, problem=f"{origin} is empty")

@@ -15,6 +15,7 @@ DROP_IN = "10-captiond-roots.conf"
 """Among the drop-ins of a unit the one that is captiond's; `systemctl edit` writes override.conf, which comes after it."""
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """What stands for itself in a unit's name, a file's and a folder's."""
+SYSTEM_FOLDER = Path("/etc/captiond")
 _TAKEN = "config"
 """/etc/captiond/config.toml is the configuration of the service without a name."""
 
@@ -68,11 +69,21 @@ def of_system(instance: str | None, root: Path) -> Layout:
         unit=f"{name}.service",
         unit_file=units / (f"{USER}@.service" if instance else f"{USER}.service"),
         drop_in=units / f"{name}.service.d" / DROP_IN,
-        config=Path("/etc/captiond") / f"{config}.toml",
+        config=SYSTEM_FOLDER / f"{config}.toml",
         state=Path("/var/lib") / f"{USER}{suffix}",
         key=Path("/etc/credstore") / f"{USER}{suffix}.api-key",
         root=root,
     )
+
+
+def of_config(config: Path | None, environ: Mapping[str, str]) -> Layout | None:
+    """The service whose configuration this is, installed or not; None for a configuration of no service."""
+    if config is None:
+        return None
+    if config.parent == SYSTEM_FOLDER and _INSTANCE.fullmatch(config.stem):
+        return of_system(None if config.stem == _TAKEN else config.stem, Path("/"))
+    personal = of_person(environ) if environ.get("HOME", "").startswith("/") else None
+    return personal if personal is not None and personal.config == config else None
 
 
 def of_person(environ: Mapping[str, str]) -> Layout:

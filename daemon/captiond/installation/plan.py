@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from captiond.config.models import Settings
 from captiond.errors import InstallError
 from captiond.installation import units
 from captiond.installation.layout import DROP_IN, USER, Layout
 from captiond.installation.steps import File, Folder, Remove, RemoveIfEmpty, Run, Step
 from captiond.paths import is_under
+from captiond.store.engine import path_of
 
 _DESCRIPTION = "captions images and videos"
 _HOME = "/var/lib/captiond"
@@ -30,6 +33,20 @@ class Known:
     roots: tuple[Path, ...] = ()
     database: Path | None = None
     sidecars: bool = True
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What these settings say. Raises DatabaseError for an address that is none."""
+        url = settings.database.url
+        return cls(
+            roots=tuple(watch.path for watch in settings.watch),
+            database=path_of(url) if url else None,
+            sidecars=settings.sidecar.enabled,
+        )
+
+    def drop_in(self, layout: Layout) -> str:
+        """The text of the service's own drop-in. Raises InstallError."""
+        return units.drop_in(layout, self.roots, self.database, sidecars=self.sidecars)
 
 
 def install(layout: Layout, program: Path, known: Known, *, now: bool) -> Iterator[Step]:
@@ -54,8 +71,7 @@ def install(layout: Layout, program: Path, known: Known, *, now: bool) -> Iterat
     yield File(layout.at(layout.config), units.config(layout), keep=True)
     yield File(layout.at(layout.unit_file), units.unit(layout, program))
     if layout.drop_in is not None:
-        opened = units.drop_in(layout, known.roots, known.database, sidecars=known.sidecars)
-        yield File(layout.at(layout.drop_in), opened)
+        yield File(layout.at(layout.drop_in), known.drop_in(layout))
     yield from _reload(layout)
     yield _systemctl(layout, "enable", layout.unit)
     if now:

@@ -31,12 +31,15 @@ def reachable(program: Path) -> None:
     for path in used | {path.resolve() for path in used}:
         if units.hidden(path):
             raise InstallError(f"{path} is needed by the service, whose sandbox hides /{path.parts[1]}: {REMEDY}")
-        closed = next((one for one in [path, *path.parents] if not _open_to_all(one)), None)
+        closed = closed_at(path)
         if closed is not None:
             raise InstallError(f"{closed} can't be read by other users than its owner: {REMEDY}")
 
 
-def _open_to_all(path: Path) -> bool:
-    mode = path.stat().st_mode
-    needed = stat.S_IXOTH if path.is_dir() else stat.S_IROTH
-    return bool(mode & needed)
+def closed_at(path: Path) -> Path | None:
+    """The first of a path and the folders around it that keeps other users out; None if all can read it."""
+    for one in [path, *path.parents]:
+        mode = one.stat().st_mode
+        if not mode & (stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH):
+            return one
+    return None

@@ -46,6 +46,17 @@ def unit(layout: Layout, program: Path) -> str:
     return _PROGRAM.sub(lambda match: match[1] + command.replace("$", "$$"), shipped(name), count=1)
 
 
+def without_program(text: str) -> str:
+    """A unit's text without the program that it starts, for a comparison."""
+    return re.sub(r'^(ExecStart=)("[^"]*"|\S+)', r"\1", text, count=1, flags=re.MULTILINE)
+
+
+def program_of(text: str) -> Path | None:
+    """The program that a unit starts; None if it starts none."""
+    found = re.search(r'^ExecStart=(?:"([^"]*)"|(\S+))', text, re.MULTILINE)
+    return Path((found[1] or found[2]).replace("%%", "%").replace("$$", "$")) if found else None
+
+
 def config(layout: Layout) -> str:
     """A first configuration: the example, with the service's database named. Raises InstallError."""
     text = shipped("config.example.toml")
