@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGTERM, Signals
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from waiting import until
 
@@ -156,14 +156,31 @@ class Home:
         return document
 
 
+class Process(Protocol):
+    """What is used of a running program: a `Popen`, or something like it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Program:
     """One run of `captiond`; a context manager that ends it."""
 
     def __init__(self, home: Home, args: list[str], env: Mapping[str, str]) -> None:
         self._log = (home.folder / f"log-{len(list(home.folder.glob('log-*')))}").open("w+b")
-        self.process = subprocess.Popen(
-            [*home.prefix, sys.executable, "-m", "captiond", "--config", str(home.config), *args],
-            env=home.environment() | dict(env),
+        self.process = self._started(home, ["--config", str(home.config), *args], home.environment() | dict(env))
+
+    def _started(self, home: Home, args: list[str], env: dict[str, str]) -> Process:
+        return subprocess.Popen(
+            [*home.prefix, sys.executable, "-m", "captiond", *args],
+            env=env,
             cwd=home.folder,
             stdout=subprocess.DEVNULL,
             stderr=self._log,

@@ -102,8 +102,10 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
         return None
     body = sidecar.encode(document)
     sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest())
+    target = sidecar.path_for(wanted.path, settings.suffix)
+    sidecars.placed(conn, file_id, target)
     owned, old = sidecars.owned(conn, file_id)
-    return Plan(file_id, wanted.root_id, wanted.path, sidecar.path_for(wanted.path, settings.suffix), body, owned, old)
+    return Plan(file_id, wanted.root_id, wanted.path, target, body, owned, old)
 
 
 def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:

@@ -110,8 +110,14 @@ def planned(conn: Connection, file_id: int, digest: str) -> None:
     conn.execute(_PLAN, values)
 
 
+def placed(conn: Connection, file_id: int, path: str) -> None:
+    """A first sidecar is about to be written at `path`: should its file move before that is recorded, it is found there."""
+    unplaced = (_sidecar.c.file_id == file_id) & _sidecar.c.path.is_(None)
+    conn.execute(update(_sidecar).where(unplaced).values(path=to_text(path)))
+
+
 def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
-    """The digests of the bytes that are ours beside this file, and where its sidecar was last written, if it was."""
+    """The digests of the bytes that are ours beside this file, and where its sidecar was last written, or was first to be."""
     row = get(conn, file_id)
     if row is None:
         return frozenset(), None

@@ -218,7 +218,7 @@ sidecar = Table(
     "sidecar",
     metadata,
     Column("file_id", ForeignKey("file.id"), primary_key=True),
-    Column("path", Text, comment="where it was last written"),
+    Column("path", Text, comment="where it was last written, or was first to be"),
     Column("state", Text, nullable=False),
     Column("reason", Text, comment="why it is pending or refused, with the remedy"),
     Column("written_digest", Text, comment="SHA-256 of the bytes that stand there"),

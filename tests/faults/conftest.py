@@ -1,0 +1,27 @@
+"""How much of the faults is made: what continuous integration has time for, or all of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from faults_made import Amount
+
+
+@pytest.fixture(scope="session")
+def amount() -> Amount:
+    """By $CAPTIOND_FAULTS: `all`, as `./dev faults --all` sets it, or unset."""
+    return Amount(points=None if os.environ.get("CAPTIOND_FAULTS") == "all" else 260)
+
+
+@pytest.fixture(scope="session")
+def _traceable() -> None:
+    """Skips where strace is missing or may not trace."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace")
+    tried = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"tracing is not allowed here: {tried.stderr.strip()}")
