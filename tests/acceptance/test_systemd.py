@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from document import OPERATIONS, prose
 from drops import drop
 from fake_endpoint import FakeEndpoint, echo, hang
 from systemd_machine import CAPTIOND, Machine, booted
@@ -48,6 +49,17 @@ path = "{root}"
 settle_seconds = 0.2
 scan_seconds = 1
 """
+BROKEN = {
+    "status=2/INVALIDARGUMENT": f"ExecStart=\nExecStart={CAPTIOND} run --no-such-option",
+    "status=78/CONFIG": f"ExecStart=\nExecStart={CAPTIOND} --config /not-there run",
+    "status=203/EXEC": "ExecStart=\nExecStart=/home/ada/captiond run",
+    "status=216/GROUP": "SupplementaryGroups=no-such-group",
+    "status=226/NAMESPACE": "ReadWritePaths=/srv/not-there",
+    "status=243/CREDENTIALS": "LoadCredential=api-key:/etc/not-there",
+    "start operation timed out": "TimeoutStartSec=1\nExecStart=\nExecStart=/bin/sleep 60",
+    "Start request repeated too quickly": "RestartSec=100ms\nExecStart=\nExecStart=/bin/false\n[Unit]\nStartLimitBurst=1",
+}
+"""What systemd says of a service, and the drop-in that makes it say so."""
 SANDBOX = Path(__file__).parents[1] / "data" / "sandbox_probe.py"
 
 
@@ -207,6 +219,14 @@ def test_a_wrong_configuration_ends_it_once_and_for_all(service: Installed) -> N
     assert (service.machine.property("ActiveState"), service.machine.property("NRestarts")) == ("failed", "0")
     assert service.log().count("unknown key") == 1
     service.configure()
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_what_systemd_says_of_a_service_that_does_not_start_is_in_the_manual(service: Installed, said: str) -> None:
+    service.drop_in(f"[Service]\n{BROKEN[said]}\n")
+    assert service.machine.call("systemctl", "start", "captiond").returncode != 0
+    until(lambda: said in service.log())
+    assert f"`{said}`" in prose(OPERATIONS)
 
 
 def test_it_stops_within_10_seconds_while_calls_hang_and_they_are_queued_again(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -22,14 +21,10 @@ from captiond.cli.main import COMMANDS, cli
 from captiond.config import describe
 from captiond.config.load import load
 from captiond.endpoints.builtin import MODEL
-from captiond.errors import FAILURES
-from captiond.policy import HealthState
-from captiond.store import migrate, tables
-from captiond.watch.health import State
+from captiond.store import migrate
+from document import OPERATIONS, TOP, cells, headings, prose, section
 
-TOP = Path(__file__).parents[2]
 README = TOP / "README.md"
-OPERATIONS = TOP / "docs" / "operations.md"
 FORMATS = TOP / "docs" / "formats.md"
 ENDPOINTS = TOP / "docs" / "endpoints.md"
 CONFIGURATION = TOP / "docs" / "configuration.md"
@@ -59,15 +54,6 @@ def name(path: Path) -> str:
     return str(path.relative_to(TOP))
 
 
-def prose(path: Path) -> str:
-    """A document without its code blocks."""
-    return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
-
-
-def headings(path: Path) -> list[str]:
-    return re.findall(r"^#{1,6} (.+)$", prose(path), re.MULTILINE)
-
-
 def anchors(path: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     found: set[str] = set()
@@ -81,76 +67,7 @@ def anchors(path: Path) -> set[str]:
     return found
 
 
-def section(path: Path, heading: str) -> str:
-    """The text below a heading, down to the next heading of any level."""
-    return re.split(r"^#{1,6} ", prose(path).split(f" {heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def cells(text: str) -> set[str]:
-    """All that stands in backticks in the first column of tables."""
-    rows = re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE)
-    return {code for row in rows for code in re.findall(r"`([^`]+)`", row)}
-
-
 # --- nothing is missing ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("code", FAILURES)
-def test_every_failure_has_its_section_that_says_what_to_do(code: str) -> None:
-    assert headings(OPERATIONS).count(f"`{code}`") == 1
-    text = section(OPERATIONS, f"`{code}`")
-    assert "**You**" in text or "**By itself**" in text
-
-
-def test_operations_names_no_failure_that_there_is_not() -> None:
-    named = {heading.strip("`") for heading in headings(OPERATIONS) if re.fullmatch(r"`[a-z_]+`", heading)}
-    assert named == set(FAILURES)
-
-
-@pytest.mark.parametrize("state", [state.value for state in State])
-def test_every_state_of_a_root_has_its_section(state: str) -> None:
-    assert f"Root state: {state}" in headings(OPERATIONS)
-
-
-def test_every_state_of_an_endpoint_is_explained() -> None:
-    assert {state.value for state in HealthState} <= cells(section(OPERATIONS, "Endpoint states"))
-
-
-def test_every_state_of_a_sidecar_has_its_section() -> None:
-    (check,) = [one for one in tables.sidecar.constraints if str(one.name).endswith("state")]
-    states = re.findall(r"'(\w+)'", str(getattr(check, "sqltext", "")))
-    assert len(states) == 3
-    assert {f"Sidecar state: {state}" for state in states} <= set(headings(OPERATIONS))
-
-
-def events() -> dict[str, str]:
-    """Every event that the program logs, with the module that does; of one with a variable in its name the beginning."""
-    found: dict[str, str] = {}
-    for path in sorted((TOP / "daemon" / "captiond").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            said = [node.args[0]] if node.args and called in {*LEVELS, "write"} else []
-            said += [node.args[2]] if called == "_write" and len(node.args) > 2 else []
-            for one in said:
-                first = one.values[0] if isinstance(one, ast.JoinedStr) else one
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    found[first.value] = name(path)
-    return found
-
-
-def test_every_event_of_the_log_is_explained() -> None:
-    explained = cells(section(OPERATIONS, "The log"))
-    logged = events()
-    assert len(logged) > 25
-    missing = {
-        event: where
-        for event, where in logged.items()
-        if event not in explained and not (event.endswith("_") and any(one.startswith(event) for one in explained))
-    }
-    assert not missing
-    assert all(any(one == event or one.startswith(event) for event in logged) for one in explained)
 
 
 def commands(group: click.Group, path: str = "") -> Iterator[str]:
