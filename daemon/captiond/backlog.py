@@ -60,6 +60,10 @@ def counted(db: Database, root_id: int, confirm: int | None, *, more: int = 0) -
         return None if more else held
     if confirm is not None and not may_go:
         with db.write() as conn:
+            # Anew: what was queued since that look is held too, and nobody would come back for it.
+            held = jobs.held(conn, root_id)
+            if confirm and held + more > confirm:
+                return None
             files.let_go(conn, root_id, time.time())
     if held:
         _release(db, root_id)
