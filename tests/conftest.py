@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from fake_endpoint import FakeEndpoint, echo
 
+pytest_plugins = ["fault_table"]
+
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("captiond", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("captiond")

@@ -32,9 +32,10 @@ DRAIN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much is tried: so many points of a sweep, or all of them (None)."""
+    """How much is tried: so many points of a sweep, or all of them (None); so many made-up runs."""
 
     points: int | None
+    examples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,16 @@ def result(point: Point, folder: Path, template: Path | None) -> Result:
     with FakeEndpoint(default=echo()) as fake:
         scenario = Scenario(folder, fake, template)
         home, archive = scenario.home, scenario.archive
+        broken = []
         with ForkedProgram(home, "run", strace=point.strace) as run:
-            scenario.play(run)
+            try:
+                scenario.play(run)
+            except AssertionError as error:
+                broken += ["it does not go on:", *getattr(error, "__notes__", [])]
             code = run.stop()
         killed = code == -signal.SIGKILL
-        broken = [] if killed or code == 0 else [f"it ended with {code}: {run.text[-500:]}"]
+        if code != 0 and not killed:
+            broken.append(f"it ended with {code}: {run.text[-500:]}")
         if home.database.exists():
             broken += invariants.on_the_disk(home, archive)
         with ForkedProgram(home, "run") as again:

@@ -173,6 +173,7 @@ def test_it_fails_with_its_own_reason_in_status_and_show(seen: Seen, name: str) 
     assert not path.with_name(name + ".caption.json").exists()
 
 
+@pytest.mark.fault("a hostile picture or video")
 def test_the_good_file_beside_each_is_captioned_and_nothing_bad_was_sent(seen: Seen) -> None:
     captions = seen.home.captions()
     assert {f"beside-{name}.jpg" for name in FAILS} <= set(captions)
@@ -193,6 +194,7 @@ def test_content_counts_and_not_the_extension(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.fault("odd names")
 def test_a_file_with_an_odd_name_is_captioned_shown_escaped_and_has_its_sidecar(seen: Seen, name: bytes) -> None:
     folder = os.fsencode(seen.home.inbox / "odd")
     path = _open(folder, name)
@@ -234,6 +236,7 @@ def test_a_link_within_the_root_costs_no_second_call(seen: Seen) -> None:
     assert sum(1 for request in seen.fake.requests if digest in {part.sha256 for part in request.media}) == 1
 
 
+@pytest.mark.fault("a link out of the root")
 def test_what_lies_outside_the_root_was_not_read_or_written(seen: Seen) -> None:
     secret = io.BytesIO((seen.home.folder / "outside" / "secret.jpg").read_bytes()).getvalue()
     assert all(part.data != secret for request in seen.fake.requests for part in request.media)

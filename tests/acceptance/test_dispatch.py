@@ -155,6 +155,7 @@ def test_a_request_ends_when_the_one_endpoint_it_is_for_is_paused_whatever_the_o
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.fault("a file system that fails or hangs")
 def test_a_share_that_hangs_while_it_is_read_holds_up_no_other_root(home: Home, fake: FakeEndpoint) -> None:
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         pytest.skip("needs /dev/fuse")
@@ -185,6 +186,7 @@ def test_a_share_that_hangs_while_it_is_read_holds_up_no_other_root(home: Home, 
     assert len(fake.requests) == len(names) + 1
 
 
+@pytest.mark.fault("a clock that jumps by years")
 def test_a_clock_that_is_set_back_by_years_holds_up_no_job(home: Home, fake: FakeEndpoint) -> None:
     faketime = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     if faketime is None:
@@ -201,6 +203,7 @@ def test_a_clock_that_is_set_back_by_years_holds_up_no_job(home: Home, fake: Fak
         assert program.event("clock_set_back")["seconds"] > 3000 * 86_000
 
 
+@pytest.mark.fault("the state's disk is full")
 def test_a_service_that_starts_while_the_disk_is_full_waits_for_room(home: Home) -> None:
     state = home.database.parent
     state.mkdir()

@@ -57,6 +57,7 @@ def test_a_dropped_photo_is_described_in_the_log_the_sidecar_the_database_and_th
     assert not fake.violations
 
 
+@pytest.mark.fault("events before the watch stood")
 def test_files_that_were_there_before_the_start_are_captioned_too(home: Home, fake: FakeEndpoint) -> None:
     for number in range(5):
         photo(home.inbox / f"{number}.jpg")
@@ -107,6 +108,7 @@ def test_files_with_the_same_bytes_in_flight_together_make_one_call(home: Home, 
     assert len(fake.requests) == 1
 
 
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_a_refused_key_pauses_the_endpoint_and_gives_the_attempts_back(home: Home, fake: FakeEndpoint) -> None:
     fake.default = error(401)
     for number in range(12):
@@ -119,6 +121,7 @@ def test_a_refused_key_pauses_the_endpoint_and_gives_the_attempts_back(home: Hom
     assert len(fake.requests) <= 4
 
 
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_retry_after_holds_the_whole_endpoint(home: Home, fake: FakeEndpoint) -> None:
     fake.script(error(429, retry_after=2))
     home.configure(concurrency=1)
@@ -131,6 +134,7 @@ def test_retry_after_holds_the_whole_endpoint(home: Home, fake: FakeEndpoint) ->
     assert len(arrivals) == 4
 
 
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_a_server_error_is_tried_again_and_then_failed_with_its_reason(home: Home, fake: FakeEndpoint) -> None:
     fake.default = error(500, "model crashed")
     home.configure(queue="max_attempts = 3")
@@ -165,6 +169,7 @@ def test_what_is_too_large_for_the_endpoint_is_made_smaller_within_the_same_atte
     assert home.jobs()["big.jpg"]["attempts"] == 1
 
 
+@pytest.mark.fault("SIGTERM during a call")
 def test_sigterm_during_calls_ends_within_ten_seconds_with_the_jobs_back_in_the_queue(
     home: Home, fake: FakeEndpoint
 ) -> None:
@@ -183,6 +188,7 @@ def test_sigterm_during_calls_ends_within_ten_seconds_with_the_jobs_back_in_the_
         home.captioned(*(f"{number}.jpg" for number in range(8)))
 
 
+@pytest.mark.fault("kill -9 at any system call")
 def test_kill_9_in_the_middle_loses_nothing_and_repeats_only_the_calls_in_flight(
     home: Home, fake: FakeEndpoint
 ) -> None:
@@ -211,6 +217,7 @@ def test_only_one_service_works_on_a_database(home: Home) -> None:
     assert "another captiond" in second.stderr
 
 
+@pytest.mark.fault("a bad configuration")
 def test_sighup_reads_the_configuration_again_and_a_broken_one_leaves_the_old_in_force(
     home: Home, fake: FakeEndpoint
 ) -> None:
@@ -229,6 +236,7 @@ def test_sighup_reads_the_configuration_again_and_a_broken_one_leaves_the_old_in
     assert len(fake.requests) == 2
 
 
+@pytest.mark.fault("the key")
 def test_the_key_is_in_no_log_database_or_sidecar(tmp_path: Path) -> None:
     canary = "sk-canary-4711-do-not-tell"
     with FakeEndpoint(key=canary) as fake:

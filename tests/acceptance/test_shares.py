@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,58 +12,15 @@ import pytest
 
 from drops import drop, drop_many
 from fake_endpoint import FakeEndpoint, echo
+from mounted import Share, why_not
 from program import Home, Program
 from waiting import until
 
 
-@functools.cache
-def _why_not() -> str | None:
-    """Why file systems can't be mounted here; None when they can."""
-    if os.geteuid() != 0:
-        return "mounting takes root"
-    ended = subprocess.run(
-        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
-    )
-    return ended.stderr.strip() or "no right to mount" if ended.returncode else None
-
-
 @pytest.fixture(autouse=True)
 def _can_mount() -> None:
-    if (reason := _why_not()) is not None:
+    if (reason := why_not()) is not None:
         pytest.skip(f"no file system can be mounted here: {reason}")
-
-
-class Share:
-    """A file system that keeps its files while it is not mounted at `point`."""
-
-    def __init__(self, folder: Path, point: Path, size: str) -> None:
-        self.point, self._store = point, folder / "server"
-        self._store.mkdir()
-        point.mkdir(exist_ok=True)
-        _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self._store))
-        self.mount()
-
-    def mount(self) -> None:
-        """Mount it at its point."""
-        _mount("--bind", str(self._store), str(self.point))
-
-    def unmount(self) -> None:
-        """Take it away, whoever uses it."""
-        subprocess.run(["umount", "--lazy", str(self.point)], check=True)
-
-    def read_only(self, on: bool) -> None:
-        """Remount it."""
-        _mount("-o", f"remount,bind,{'ro' if on else 'rw'}", str(self.point))
-
-    def end(self) -> None:
-        """Unmount all of it."""
-        for path in (self.point, self._store):
-            while os.path.ismount(path):
-                subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def _mount(*args: str) -> None:
-    subprocess.run(["mount", *args], check=True)
 
 
 @pytest.fixture
@@ -96,6 +50,7 @@ def _sidecars(home: Home) -> int:
     return len(list(home.inbox.rglob("*.caption.json")))
 
 
+@pytest.mark.fault("a share goes away, comes back, or is not there at the start")
 def test_an_unmounted_share_is_offline_and_goes_on_when_it_is_back(
     home: Home, fake: FakeEndpoint, share: Share
 ) -> None:
@@ -141,6 +96,7 @@ def test_an_unmounted_share_is_offline_and_goes_on_when_it_is_back(
     assert not home.rows("SELECT 1 FROM job WHERE state = 'failed'")
 
 
+@pytest.mark.fault("a share goes away, comes back, or is not there at the start")
 def test_a_share_that_goes_away_in_the_middle_fails_nothing_and_repeats_nothing(
     home: Home, fake: FakeEndpoint, share: Share
 ) -> None:
@@ -184,6 +140,7 @@ def test_a_root_below_a_share_is_offline_with_it(home: Home, fake: FakeEndpoint,
     assert len(fake.requests) == 2
 
 
+@pytest.mark.fault("a share goes away, comes back, or is not there at the start")
 def test_a_root_that_is_away_blocks_no_other(home: Home, fake: FakeEndpoint, share: Share) -> None:
     other = home.folder / "other"
     other.mkdir()
@@ -216,6 +173,7 @@ def _written_after_restart(home: Home, program: Program, count: int, fake: FakeE
     assert len(fake.requests) == calls
 
 
+@pytest.mark.fault("a share is full or read-only")
 def test_on_a_full_share_captions_are_kept_and_sidecars_written_when_there_is_room(
     home: Home, fake: FakeEndpoint, share: Share
 ) -> None:
@@ -235,6 +193,7 @@ def test_on_a_full_share_captions_are_kept_and_sidecars_written_when_there_is_ro
         _written_after_restart(home, program, 5, fake)
 
 
+@pytest.mark.fault("a share is full or read-only")
 def test_on_a_read_only_share_captions_are_kept_and_sidecars_written_when_it_is_writable(
     home: Home, fake: FakeEndpoint, share: Share
 ) -> None:

@@ -162,6 +162,7 @@ def test_it_is_ready_when_start_returns_and_asks_with_the_key_of_the_credential(
     assert KEY not in found.stdout
 
 
+@pytest.mark.fault("a bad configuration")
 def test_a_reload_takes_the_new_configuration_and_a_broken_one_leaves_the_old_in_force(
     service: Installed, fake: FakeEndpoint
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_reload_takes_the_new_configuration_and_a_broken_one_leaves_the_old_in
     service.configure()
 
 
+@pytest.mark.fault("a process that hangs")
 def test_a_process_that_hangs_is_started_again_by_the_watchdog(service: Installed) -> None:
     service.drop_in("[Service]\nWatchdogSec=3\nRestartSec=100ms\n")
     service.start()
@@ -196,6 +198,7 @@ def test_a_process_that_hangs_is_started_again_by_the_watchdog(service: Installe
     service.sidecar("a.jpg")
 
 
+@pytest.mark.fault("kill -9 at any system call")
 def test_after_kill_9_it_is_started_again_and_the_queue_goes_on(service: Installed, fake: FakeEndpoint) -> None:
     service.start()
     fake.default = hang()
@@ -211,6 +214,7 @@ def test_after_kill_9_it_is_started_again_and_the_queue_goes_on(service: Install
     assert len(fake.requests) <= len(names) + 2
 
 
+@pytest.mark.fault("a bad configuration")
 def test_a_wrong_configuration_ends_it_once_and_for_all(service: Installed) -> None:
     service.machine.write("/etc/captiond/config.toml", "nonsense = true\n")
     assert service.machine.call("systemctl", "start", "captiond").returncode != 0
@@ -229,6 +233,7 @@ def test_what_systemd_says_of_a_service_that_does_not_start_is_in_the_manual(ser
     assert f"`{said}`" in prose(OPERATIONS)
 
 
+@pytest.mark.fault("SIGTERM during a call")
 def test_it_stops_within_10_seconds_while_calls_hang_and_they_are_queued_again(
     service: Installed, fake: FakeEndpoint, tmp_path: Path
 ) -> None:

@@ -161,6 +161,7 @@ def slowly(path: Path, data: bytes, pause: float, done: int = 0) -> None:
                 time.sleep(pause)
 
 
+@pytest.mark.fault("a slow writer")
 def test_a_file_that_grows_while_the_service_starts_is_read_when_it_is_whole(place: Place) -> None:
     data = picture("growing at the start", size=(640, 480))
     place.captioned(place.home.inbox / "growing.jpg", data)
@@ -168,6 +169,7 @@ def test_a_file_that_grows_while_the_service_starts_is_read_when_it_is_whole(pla
     assert place.home.jobs()["growing.jpg"]["attempts"] == 1
 
 
+@pytest.mark.fault("a slow writer")
 def test_a_slow_writer_is_never_read_early_and_makes_one_caption(place: Place) -> None:
     path = place.new("slow") / "slow.jpg"
     data = picture("slow", size=(640, 480))
@@ -179,6 +181,7 @@ def test_a_slow_writer_is_never_read_early_and_makes_one_caption(place: Place) -
     assert [(job["state"], job["attempts"]) for job in jobs] == [("done", 1)]
 
 
+@pytest.mark.fault("a slow writer")
 def test_a_file_that_is_renamed_into_place_is_captioned_once_and_its_temporary_name_never(place: Place) -> None:
     folder = place.new("temporary")
     data = picture("renamed into place")
@@ -194,6 +197,7 @@ def test_a_file_that_is_renamed_into_place_is_captioned_once_and_its_temporary_n
     assert known == {"signal.jpg", "photo.jpg"}
 
 
+@pytest.mark.fault("other bytes with the same size and time")
 def test_other_bytes_with_the_same_size_and_mtime_are_found(place: Place) -> None:
     path = drop(place.new("same-stat") / "it.jpg", "AAAA")
     place.captioned(path)
@@ -207,6 +211,7 @@ def test_other_bytes_with_the_same_size_and_mtime_are_found(place: Place) -> Non
     place.captioned(path, other)
 
 
+@pytest.mark.fault("a file that is replaced while it is read")
 def test_a_file_that_is_replaced_during_its_call_ends_with_the_caption_of_what_is_there(place: Place) -> None:
     folder = place.new("replaced")
     first, second = picture("first"), picture("second")
@@ -277,6 +282,7 @@ def test_a_folder_that_is_deleted_and_comes_back_costs_nothing(place: Place) -> 
     assert place.asked(folder) == 15
 
 
+@pytest.mark.fault("events before the watch stood")
 def test_nested_folders_that_are_made_and_filled_at_once_are_all_found(place: Place) -> None:
     top = here = place.home.inbox / "nested"
     for level in range(12):
@@ -308,6 +314,7 @@ def test_names_that_change_places_keep_their_captions_right(place: Place) -> Non
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.fault("many files at once")
 def test_a_burst_of_files_is_captioned_each_once(place: Place, count: int) -> None:
     folder = place.home.inbox / f"burst-{count}"
     drop_many(folder, count)
@@ -401,6 +408,7 @@ def test_a_root_that_was_missing_is_watched_when_it_appears(place: Place) -> Non
     place.captioned(late / "second.jpg")
 
 
+@pytest.mark.fault("a root is renamed or made again")
 def test_a_root_that_is_renamed_away_deleted_and_made_again_is_watched_again(place: Place) -> None:
     root = place.folder / "doomed"
 
@@ -429,6 +437,7 @@ def test_a_root_that_is_renamed_away_deleted_and_made_again_is_watched_again(pla
     assert place.asked(root) == 7
 
 
+@pytest.mark.fault("a folder that can't be read")
 def test_a_folder_that_can_not_be_read_is_told_of_and_read_when_it_can(place: Place) -> None:
     if os.geteuid() == 0 and not place.home.prefix:
         pytest.skip("root, without setpriv to give up its right to read everything")

@@ -14,7 +14,9 @@ from faults_made import Amount
 @pytest.fixture(scope="session")
 def amount() -> Amount:
     """By $CAPTIOND_FAULTS: `all`, as `./dev faults --all` sets it, or unset."""
-    return Amount(points=None if os.environ.get("CAPTIOND_FAULTS") == "all" else 260)
+    if os.environ.get("CAPTIOND_FAULTS") == "all":
+        return Amount(points=None, examples=1000)
+    return Amount(points=260, examples=100)
 
 
 @pytest.fixture(scope="session")

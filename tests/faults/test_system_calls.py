@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,36 +21,48 @@ def _assert_all_hold(results: list[Result]) -> None:
 
 
 @pytest.mark.parametrize("point", [Point("fdatasync", 4), Point("linkat", 1)], ids=str)
+@pytest.mark.fault("kill -9 at any system call")
 def test_killed_at_a_commit_or_a_sidecars_link_it_loses_nothing(tmp_path: Path, point: Point) -> None:
     _assert_all_hold([result(point, tmp_path / "home", empty_database(tmp_path / "empty.db"))])
 
 
 @pytest.mark.slow
-def test_killed_at_any_system_call_it_loses_nothing_and_pays_for_nothing_twice(tmp_path: Path, amount: Amount) -> None:
+@pytest.mark.fault("kill -9 at any system call")
+def test_killed_at_any_system_call_it_loses_nothing_and_pays_for_nothing_twice(
+    tmp_path: Path, amount: Amount, record_property: Callable[[str, object], None]
+) -> None:
     template = empty_database(tmp_path / "empty.db")
     points = spread(counted(tmp_path, template), amount.points)
     results = sweep(points, tmp_path, template)
     _assert_all_hold(results)
+    record_property("seen", f"{sum(one.met for one in results)} kills")
     # Runs differ by a few calls: the last points may lie behind an end.
     assert sum(one.met for one in results) >= min(200, 0.8 * len(points))
 
 
 @pytest.mark.slow
-def test_killed_while_it_makes_its_database_it_makes_it_at_the_next_start(tmp_path: Path, amount: Amount) -> None:
+@pytest.mark.fault("kill -9 at any system call")
+def test_killed_while_it_makes_its_database_it_makes_it_at_the_next_start(
+    tmp_path: Path, amount: Amount, record_property: Callable[[str, object], None]
+) -> None:
     counts = counted(tmp_path, None)
     points = spread(counts, amount.points and amount.points // 8)
-    _assert_all_hold(sweep(points, tmp_path, None))
+    results = sweep(points, tmp_path, None)
+    _assert_all_hold(results)
+    record_property("seen", f"{sum(one.met for one in results)} kills")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.fault("an error at any system call")
 def test_an_error_at_any_system_call_costs_no_file_no_call_and_no_old_sidecar(
-    tmp_path: Path, amount: Amount, error: str
+    tmp_path: Path, amount: Amount, error: str, record_property: Callable[[str, object], None]
 ) -> None:
     template = empty_database(tmp_path / "empty.db")
     counts = {call: count for call, count in counted(tmp_path, template).items() if call not in SOCKETS}
     points = spread(counts, amount.points and amount.points // 4, error)
     _assert_all_hold(sweep(points, tmp_path, template))
+    record_property("seen", f"{error} {len(points)} times")
 
 
 def test_the_points_are_spread_over_the_run_and_all_of_them_can_be_had() -> None:

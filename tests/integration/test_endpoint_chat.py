@@ -154,6 +154,7 @@ def test_reasoning_that_is_told_apart_is_no_part_of_the_answer(fake: FakeEndpoin
         fakes.raw(b"x" * (17 << 20)),
     ],
 )
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_what_is_no_completion_is_a_bad_response(fake: FakeEndpoint, behaviour: fakes.Behaviour) -> None:
     with pytest.raises(errors.BadResponse):
         ask(fake, behaviour)
@@ -184,6 +185,7 @@ def test_an_error_that_comes_with_status_200_is_the_failure_it_names(fake: FakeE
         (504, errors.CallTimeout),
     ],
 )
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_each_status_is_its_failure_in_every_shape_and_is_not_retried(
     fake: FakeEndpoint, status: int, expected: type[Failure], shape: str
 ) -> None:
@@ -234,6 +236,7 @@ def test_a_server_that_needs_no_key_gets_no_other_server_s(fake: FakeEndpoint, m
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_a_redirect_is_not_followed(fake: FakeEndpoint, status: int) -> None:
     with FakeEndpoint() as other:
         with pytest.raises(errors.Redirected, match=other.base_url):
@@ -260,6 +263,7 @@ def test_a_server_that_speaks_no_tls_is_unavailable(fake: FakeEndpoint) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [fakes.reset(), fakes.close()])
+@pytest.mark.fault("an endpoint that misbehaves")
 def test_a_connection_that_ends_without_an_answer_costs_the_file_an_attempt(
     fake: FakeEndpoint, behaviour: fakes.Behaviour
 ) -> None:

@@ -156,6 +156,7 @@ def test_processes_and_threads_that_write_at_once_are_never_told_that_it_is_lock
     assert count(db) == 526
 
 
+@pytest.mark.fault("kill -9 at any system call")
 def test_what_a_killed_writer_had_committed_is_there_and_nothing_half(db: Database, url: str) -> None:
     with db.write() as conn:
         conn.exec_driver_sql(ADD, ("counter",))
@@ -179,6 +180,7 @@ def test_what_a_killed_writer_had_committed_is_there_and_nothing_half(db: Databa
     assert rows in (told + 1, told + 2)
 
 
+@pytest.mark.fault("the database is locked")
 def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
     db: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +191,7 @@ def test_a_database_that_another_program_holds_is_waited_for_and_then_named(
         conn.exec_driver_sql(ADD, ("later",))
 
 
+@pytest.mark.fault("the state's disk is full")
 def test_a_full_disk_is_named_and_passes(db: Database) -> None:
     with db.write() as conn:
         conn.exec_driver_sql("PRAGMA max_page_count = 1")
@@ -201,6 +204,7 @@ def test_a_full_disk_is_named_and_passes(db: Database) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 18, 100, 4096 + 8, 3 * 4096, 20 * 4096])
+@pytest.mark.fault("the database is damaged")
 def test_a_damaged_database_is_named_with_the_remedy(tmp_path: Path, url: str, offset: int) -> None:
     with Database.open(url) as made, made.write() as conn:
         for number in range(500):
@@ -302,6 +306,7 @@ def test_network_file_systems_are_told_by_the_mount_that_is_on_top(tmp_path: Pat
     assert mounts.is_network(fstype) is (fstype != "ext4")
 
 
+@pytest.mark.fault("the database is on a network file system")
 def test_a_database_on_a_network_file_system_is_refused(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

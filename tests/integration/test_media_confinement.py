@@ -93,6 +93,7 @@ def had(said: str, nothing: str) -> None:
 
 
 @pytest.mark.parametrize("attempt", [*READS.values(), *WRITES.values(), *TCP.values(), *CALLS.values()])
+@pytest.mark.fault("a hostile picture or video")
 def test_a_decoder_that_is_taken_over_reaches_nothing(tmp_path: Path, attempt: str) -> None:
     said, ended = attempted(tmp_path, attempt, ALL)
     if "landlock=0" in said or "seccomp=False" in said:

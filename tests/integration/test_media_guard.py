@@ -123,6 +123,7 @@ def test_the_child_has_given_up_what_it_does_not_need(guard: Guard, small: str) 
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
 
 
+@pytest.mark.fault("a hostile picture or video")
 def test_a_picture_that_takes_too_long_fails_and_the_next_gets_a_new_child(small: str, slow: str) -> None:
     guard = Guard(GuardLimits(seconds=0.4, memory_mb=1024))
     try:
@@ -137,6 +138,7 @@ def test_a_picture_that_takes_too_long_fails_and_the_next_gets_a_new_child(small
         guard.close()
 
 
+@pytest.mark.fault("a hostile picture or video")
 def test_a_picture_that_needs_too_much_memory_fails_and_the_next_gets_a_new_child(small: str, slow: str) -> None:
     guard = Guard(GuardLimits(seconds=30, memory_mb=256))
     try:
@@ -151,6 +153,7 @@ def test_a_picture_that_needs_too_much_memory_fails_and_the_next_gets_a_new_chil
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+@pytest.mark.fault("a hostile picture or video")
 def test_a_child_that_dies_costs_one_file(guard: Guard, small: str, slow: str, number: signal.Signals) -> None:
     guard.encode(read(small, None), SPEC)
     before = pid_of(guard)
@@ -272,6 +275,7 @@ def test_a_file_written_to_since_it_was_hashed_is_changed(guard: Guard, tmp_path
         guard.encode(opened, SPEC)
 
 
+@pytest.mark.fault("a file that is replaced while it is read")
 def test_a_file_replaced_by_another_of_the_same_size_and_time_is_changed(guard: Guard, tmp_path: Path) -> None:
     path = samples.jpeg(tmp_path / "a.jpg")
     opened = read(str(path), None)

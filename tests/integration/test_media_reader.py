@@ -97,6 +97,7 @@ def test_a_folder_a_fifo_and_a_socket_are_refused_without_waiting(tmp_path: Path
             assert isinstance(failure(path, tmp_path), NotMedia)
 
 
+@pytest.mark.fault("a link out of the root")
 def test_a_link_within_the_root_is_read_and_one_that_leaves_it_is_not(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     (root / "sub").mkdir(parents=True)
@@ -151,6 +152,7 @@ def test_a_file_without_rights_is_unreadable() -> None:
         assert "ermission" in caught.detail
 
 
+@pytest.mark.fault("a file that is replaced while it is read")
 def test_a_file_that_grows_while_it_is_read_is_changed(tmp_path: Path) -> None:
     path = samples.jpeg(tmp_path / "a.jpg")
     stop = threading.Event()
@@ -190,5 +192,6 @@ def test_an_error_of_the_system_is_the_files_where_its_root_answers(
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOENT])
+@pytest.mark.fault("a file system that fails or hangs")
 def test_an_error_of_the_system_is_the_roots_where_that_does_not_answer(tmp_path: Path, number: int) -> None:
     assert type(reader.failure_of(OSError(number, ""), str(tmp_path / "away"))) is RootOffline

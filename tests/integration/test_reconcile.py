@@ -60,6 +60,7 @@ def test_junk_sidecars_and_excluded_folders_are_not_sighted(root: Compared) -> N
     assert counts(root.scan()) == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.fault("other bytes with the same size and time")
 def test_changed_bytes_with_the_same_size_and_mtime_are_found_by_ctime(root: Compared) -> None:
     path = write(root.root / "a.jpg")
     root.scan()

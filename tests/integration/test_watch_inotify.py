@@ -194,6 +194,7 @@ def test_a_burst_in_many_folders_is_seen_without_a_scan(root: Watched) -> None:
     assert root.watcher.scans == 1
 
 
+@pytest.mark.fault("the queue of events overflows")
 def test_an_overflow_of_the_event_queue_is_healed_by_a_scan_within_seconds(root: Watched) -> None:
     tree = root.watcher._observer._tree
     assert tree is not None
@@ -212,6 +213,7 @@ def test_an_overflow_of_the_event_queue_is_healed_by_a_scan_within_seconds(root:
     until(lambda: "after.jpg" in root.queued())
 
 
+@pytest.mark.fault("the reader of events dies")
 def test_a_reader_that_died_is_replaced_and_nothing_is_missed(root: Watched) -> None:
     tree = root.watcher._observer._tree
     assert tree is not None

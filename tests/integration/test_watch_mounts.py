@@ -122,6 +122,7 @@ def test_an_unmounted_root_is_offline_and_a_remount_costs_nothing(
         until(lambda: root.queued() == {"meanwhile.jpg", "after.jpg"})
 
 
+@pytest.mark.fault("a share goes away, comes back, or is not there at the start")
 def test_a_root_that_is_absent_at_start_waits_for_its_mount(db: Database, share: Path, mount: Mount) -> None:
     write(share / "a.jpg")
     with watching(db, share) as root:
@@ -200,6 +201,7 @@ def dead(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
     subprocess.run(["umount", "-l", target], check=False, capture_output=True)
 
 
+@pytest.mark.fault("a file system that fails or hangs")
 def test_a_file_system_that_hangs_holds_up_neither_other_roots_nor_the_stop(
     db: Database, tmp_path: Path, dead: tuple[Path, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ print(json.dumps([at_start, folders, mode_first]))
 """
 
 
+@pytest.mark.fault("the limit of watches is reached")
 def test_a_used_up_watch_limit_makes_the_root_polled_and_says_how_to_raise_it(tmp_path: Path) -> None:
     """The limit is set in a user namespace, so that it is nobody else's."""
     script = tmp_path / "limited.py"

@@ -83,6 +83,7 @@ def test_a_reader_never_sees_half_of_it(target: Path) -> None:
 
 
 @pytest.mark.parametrize("theirs", [b"", b"{}", OLD + b" ", b"x" * (9 << 20)])
+@pytest.mark.fault("a foreign file in a sidecar's place")
 def test_a_file_that_is_not_ours_is_left_alone(folder: Path, target: Path, theirs: bytes) -> None:
     target.write_bytes(theirs)
     outcome = sidecar.write(str(target), NEW, owned={digest(OLD)})
@@ -137,6 +138,7 @@ def _socket(target: Path) -> None:
         (_socket, "a socket"),
     ],
 )
+@pytest.mark.fault("a foreign file in a sidecar's place")
 def test_links_and_everything_that_is_no_file_are_refused_at_once(
     folder: Path, target: Path, occupy: object, word: str
 ) -> None:
@@ -183,6 +185,7 @@ def test_where_hard_links_do_not_work_it_is_written_all_the_same(
 @pytest.mark.parametrize(
     ("code", "word"), [(errno.ENOSPC, "disk is full"), (errno.EIO, "failed"), (errno.EDQUOT, "quota")]
 )
+@pytest.mark.fault("an error at any system call")
 def test_a_failing_disk_leaves_the_old_sidecar_and_nothing_else(
     folder: Path, target: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, word: str
 ) -> None:
@@ -252,6 +255,7 @@ def test_a_file_system_that_is_read_only_or_full_waits(tmp_path: Path, options: 
 @pytest.mark.parametrize(
     ("call", "times"), [("openat", 6), ("write", 2), ("fsync", 4), ("linkat", 1), ("unlinkat", 1), ("renameat", 1)]
 )
+@pytest.mark.fault("kill -9 at any system call")
 def test_killed_at_any_system_call_it_is_absent_old_or_new_and_never_half(
     folder: Path, target: Path, call: str, times: int
 ) -> None:
@@ -326,6 +330,7 @@ def test_a_folder_reached_through_a_link_is_written(folder: Path, tmp_path: Path
 
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.binary(min_size=1, max_size=60).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b"..")))
+@pytest.mark.fault("odd names")
 def test_every_name_that_linux_allows_gets_its_sidecar(tmp_path: Path, name: bytes) -> None:
     path = os.path.join(tmp_path, os.fsdecode(name))
     target = sidecar.path_for(path, ".caption.json")
