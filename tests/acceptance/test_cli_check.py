@@ -234,6 +234,22 @@ def test_a_local_model_without_weights_fails_and_names_the_command(home: Home) -
     assert "captiond model pull" in found["endpoint"][0]["remedy"]
 
 
+def test_a_local_model_whose_library_cannot_be_loaded_fails_and_names_the_package(home: Home) -> None:
+    broken = home.folder / "packages" / "xllamacpp"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text('raise ImportError("libgomp.so.1: cannot open shared object file")')
+    weights = home.folder / "weights.gguf"
+    weights.write_bytes(b"GGUF")
+    home.config.write_text(
+        f'[local]\nmodel_path = "{weights}"\nmmproj_path = "{weights}"\n[recipes.default]\nendpoint = "local"\n'
+    )
+    environ = {"XDG_STATE_HOME": str(home.folder / "state"), "PYTHONPATH": str(broken.parent)}
+    code, found = checked(home, **environ)
+    assert (code, levels(found)["endpoint"]) == (1, {"fail"})
+    assert "libgomp.so.1: cannot open shared object file" in found["endpoint"][0]["message"]
+    assert "libgomp1" in found["endpoint"][0]["remedy"]
+
+
 def test_what_does_not_answer_is_not_waited_for() -> None:
     never = threading.Event()
     assert answers(lambda: None)

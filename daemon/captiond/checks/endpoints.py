@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 from captiond import recipes
@@ -18,7 +17,7 @@ from captiond.config.models import BUILTIN, LOCAL
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.dispatch import knowledge
 from captiond.dispatch.routes import Route
-from captiond.endpoints import catalogue, keys, weights
+from captiond.endpoints import catalogue, keys, local, weights
 from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.base import Endpoint
 from captiond.errors import BadResponse, DatabaseError, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
@@ -88,8 +87,10 @@ def _local(situation: Situation) -> Finding:
         return fail(
             f"{LOCAL}: no GGUF weights at {', '.join(missing)}", "run `captiond model pull`, or correct [local]"
         )
-    if find_spec("xllamacpp") is None:
-        return fail(f"{LOCAL}: the library that runs it is not installed", 'pip install "captiond[local]"')
+    try:
+        local.library()
+    except Unavailable as failure:
+        return fail(f"{LOCAL}: {failure.detail}", local.LIBRARY_REMEDY)
     return ok(f"{LOCAL}: in this process, with {files.model}")
 
 

@@ -105,8 +105,7 @@ class LocalEndpoint:
             if not weights.is_gguf(path):
                 raise Unavailable(f"the local model needs {path}, which is no GGUF file or not there: {_HOW}")
             self._read_ahead(path)
-        import xllamacpp
-
+        xllamacpp = library()
         from captiond.endpoints.chat import ChatEndpoint
 
         key = secrets.token_hex(16)  # so that no other user of this machine can use it
@@ -155,4 +154,17 @@ class LocalEndpoint:
             raise Unavailable(f"the local model's {path} can't be read: {error.strerror or error}") from error
 
 
+def library() -> Any:
+    """llama.cpp's binding. Raises Unavailable where it, or a library of the system that it needs, is not there."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise Unavailable(f"the local model's library can't be loaded ({error}): {LIBRARY_REMEDY}") from error
+    return xllamacpp
+
+
+LIBRARY_REMEDY: Final = (
+    'it comes with pip install "captiond[local]"; the libgomp that it needs, with the system\'s package of that name '
+    "(Debian: libgomp1, Arch: gcc-libs)"
+)
 _HOW: Final = "run `captiond model pull`, or set `model_path` and `mmproj_path` under [local]"
