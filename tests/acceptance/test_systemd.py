@@ -272,6 +272,37 @@ def test_the_sandbox_shows_and_lets_it_write_what_it_needs_and_no_more(service: 
     service.configure()
 
 
+def test_within_the_sandbox_decoders_are_confined_as_without_it_and_the_local_model_runs(
+    service: Installed, tmp_path: Path
+) -> None:
+    pytest.importorskip("xllamacpp", reason='the extra "local" is not installed')
+    from tiny_gguf import SAYS, make
+
+    machine = service.machine
+    paths = []
+    for made in make(tmp_path / "models"):
+        paths.append(f"/srv/models/{made.name}")
+        machine.path("/srv/models").mkdir(exist_ok=True)
+        shutil.copyfile(made, machine.path(paths[-1]))
+    model, projector = paths
+    local = f'[local]\nmodel_path = "{model}"\nmmproj_path = "{projector}"\n[recipes.default]\nendpoint = "local"\n'
+    machine.write("/etc/captiond/config.toml", f'{local}[[watch]]\npath = "{MEDIA}"\n')
+    check = [CAPTIOND, "--config", "/etc/captiond/config.toml", "check", "--json"]
+
+    def decoders(text: str) -> str:
+        (found,) = [one["message"] for one in json.loads(text) if "confined" in one["message"]]
+        return str(found)
+
+    result = "/var/lib/captiond/found.json"
+    inside = f"ExecStart=\nExecStart={' '.join(check)} --call\nStandardOutput=file:{result}\n"
+    service.drop_in(f"[Service]\nType=oneshot\n{inside}")
+    service.start()
+    found = machine.path(result).read_text()
+    assert decoders(found) == decoders(machine.call(*check, user="captiond").stdout)
+    assert SAYS in found
+    service.configure()
+
+
 def test_it_reads_and_writes_a_share_of_another_group_by_membership_alone(service: Installed) -> None:
     machine = service.machine
     machine.run("sh", "-c", f"chown root:media {MEDIA} && chmod 2770 {MEDIA}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -171,6 +173,20 @@ def test_a_state_folder_with_a_watched_folder_in_it_is_not_removed(tmp_path: Pat
             removed(layout, Known(roots=(Path(root),)), state=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_a_state_folder_with_a_mount_in_it_is_not_removed(tmp_path: Path) -> None:
+    layout = installed(tmp_path)
+    point = layout.at(layout.state) / "archive"
+    point.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "none", str(point)], check=False).returncode:
+        pytest.skip("this root may not mount")
+    try:
+        with pytest.raises(InstallError, match="is mounted"):
+            removed(layout, state=True)
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
+
+
 def test_the_last_instance_takes_the_template_and_the_others_keep_it_and_the_user(tmp_path: Path) -> None:
     photos, films = installed(tmp_path, "photos"), installed(tmp_path, "films")
     template = "/etc/systemd/system/captiond@.service"
@@ -188,7 +204,7 @@ def test_what_is_not_installed_needs_nothing_done(tmp_path: Path) -> None:
 
 def judged(layout: Layout, *roots: str) -> list[tuple[Level, str]]:
     """What `captiond check` says of a service whose configuration names these roots."""
-    found = unit.judged(layout, Known(roots=tuple(map(Path, roots))))
+    found = unit.judged(layout, Known(roots=tuple(map(Path, roots)), database=layout.state / "captions.db"))
     return [(finding.level, finding.message) for finding in found]
 
 
@@ -246,6 +262,12 @@ def test_check_finds_folders_that_the_unit_does_not_open(service: Layout) -> Non
 def test_check_finds_a_unit_whose_program_is_gone(service: Layout) -> None:
     service.at(PROGRAM).unlink()
     assert judged(service)[0][0] is Level.FAIL
+
+
+def test_check_finds_a_database_that_only_the_service_would_find(service: Layout) -> None:
+    (found,) = unit.judged(service, Known())
+    assert found.level is Level.WARN
+    assert found.remedy == 'set it to "sqlite:////var/lib/captiond/captions.db" in /etc/captiond/config.toml'
 
 
 def test_check_names_the_drop_ins_that_others_wrote(service: Layout) -> None:

@@ -23,9 +23,10 @@ def judged(service: Layout, known: Known) -> Iterator[Finding]:
     found = drift.look(service, known)
     if found is None:
         return
-    again = _install(service)
+    runs = found.program is not None and drift.runs(service.at(found.program))
+    again = _install(service, str(found.program) if runs else "captiond")
     well = True
-    if found.program is None or not drift.runs(service.at(found.program)):
+    if not runs:
         well = False
         yield fail(f"{found.unit_file} starts {found.program or 'nothing'}, which is no program here", again)
     if found.changed:
@@ -40,6 +41,13 @@ def judged(service: Layout, known: Known) -> Iterator[Finding]:
             f"{found.unit_file.name} does not open the folders that the configuration names: in those that are missing no "
             "sidecar can be written, and below /home nothing is seen",
             f"{again} --now",
+        )
+    if known.database is None and not service.personal:
+        well = False
+        yield warn(
+            f"`database.url` is not set: the service has its database in {service.state}, and the commands that you type "
+            "look for it elsewhere",
+            f'set it to "sqlite:///{service.state}/captions.db" in {service.config}',
         )
     if well:
         yield ok(f"{found.unit_file} is the unit of this captiond, and opens the configured folders")
@@ -57,8 +65,8 @@ def as_root(situation: Situation) -> Iterator[Finding]:
         )
 
 
-def _install(service: Layout) -> str:
+def _install(service: Layout, program: str) -> str:
     options = " --user" if service.personal else ""
     if service.template:
         options = f" --instance {service.unit.removesuffix('.service').partition('@')[2]}"
-    return f"{'' if service.personal else 'sudo '}captiond install{options}"
+    return f"{'' if service.personal else 'sudo '}{program} install{options}"

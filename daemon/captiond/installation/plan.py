@@ -13,6 +13,7 @@ from captiond.errors import InstallError
 from captiond.installation import units
 from captiond.installation.layout import DROP_IN, USER, Layout
 from captiond.installation.steps import File, Folder, Remove, RemoveIfEmpty, Run, Step
+from captiond.mounts import read_mounts
 from captiond.paths import is_under
 from captiond.store.engine import path_of
 
@@ -88,7 +89,8 @@ def uninstall(layout: Layout, known: Known, *, state: bool, user: bool) -> Itera
         user: whether the system user goes, too.
 
     Raises:
-        InstallError: a watched folder lies in the state folder, which would go; or another service needs the user.
+        InstallError: a watched folder or a mount lies in the state folder, which would go; or another service needs the
+            user.
     """
     unit_file = layout.at(layout.unit_file)
     others = _others(layout)
@@ -115,6 +117,9 @@ def _purge(layout: Layout, known: Known) -> Iterator[Step]:
     for root in known.roots:
         if is_under(os.path.realpath(layout.at(root)), state):
             raise InstallError(f"{root} is watched, and lies in {layout.state}, which would be removed: move it first")
+    for mount in read_mounts():
+        if mount.point != state and is_under(mount.point, state):
+            raise InstallError(f"{mount.point} is mounted in {layout.state}, which would be removed: unmount it first")
     if layout.at(layout.state).is_dir():
         yield Remove(layout.at(layout.state), tree=True)
     for path in (layout.config, layout.key):
