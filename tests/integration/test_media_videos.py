@@ -103,6 +103,25 @@ def test_a_cameras_transport_stream_with_a_time_before_each_packet_is_read(guard
     assert all(map(shows_the_scene, pictures))
 
 
+@pytest.mark.parametrize(
+    ("codec", "container", "size", "encoder"),
+    [
+        ("h263", "3gp", (352, 288), {}),
+        ("libx264", "mpegts", (320, 240), {"x264-params": "interlaced=1:open-gop=1:bframes=3"}),
+        ("mpeg2video", "mpegts", (320, 240), {"flags": "+ildct+ilme", "bf": "2"}),
+    ],
+)
+def test_old_phones_and_camcorders_films_are_read(
+    guard: Guard, tmp_path: Path, codec: str, container: str, size: tuple[int, int], encoder: dict[str, str]
+) -> None:
+    path = samples.video(tmp_path / "a", container, codec=codec, size=size, rate=25, key_every=10, encoder=encoder)
+    _result, times, pictures = taken(guard, path)
+    assert len(times) == 4
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 4, abs=0.06)
+        assert shows_the_scene(picture)
+
+
 def test_frames_of_a_variable_rate_are_told_with_the_time_when_they_are_shown(guard: Guard, tmp_path: Path) -> None:
     # 40 frames: the first half in 2 s, the others in 8 s.
     path = samples.video(
@@ -205,6 +224,7 @@ def test_a_clip_of_one_frame_gives_that_frame(guard: Guard, tmp_path: Path, cont
     assert samples.near(samples.quarters(pictures[0])[0], samples.RED, 40)
 
 
+@pytest.mark.parametrize("container", ["mov", "mp4", "3gp", "matroska"])
 @pytest.mark.parametrize(
     ("rotation", "mirrored", "undo"),
     [
@@ -216,14 +236,14 @@ def test_a_clip_of_one_frame_gives_that_frame(guard: Guard, tmp_path: Path, cont
     ],
 )
 def test_the_display_matrix_is_applied(
-    guard: Guard, tmp_path: Path, rotation: int, mirrored: bool, undo: Image.Transpose | None
+    guard: Guard, tmp_path: Path, container: str, rotation: int, mirrored: bool, undo: Image.Transpose | None
 ) -> None:
     # Stored turned back, so that the matrix brings it upright at 320 x 240. Positive angles are counterclockwise.
     upright = samples.scene(320, 240)
     stored = upright.transpose(undo) if undo is not None else upright
     path = samples.video(
-        tmp_path / "a.mov",
-        "mov",
+        tmp_path / "a",
+        container,
         seconds=1,
         size=stored.size,
         rotation=rotation,
@@ -295,6 +315,36 @@ def test_a_file_without_a_duration_is_read_to_its_end(guard: Guard, tmp_path: Pa
     result, times, _pictures = taken(guard, path)
     assert result.facts.duration_seconds == pytest.approx(4, abs=0.3)
     assert len(times) == 4
+
+
+@pytest.mark.parametrize("mode", ["frames", "video_url"])
+@pytest.mark.parametrize(
+    ("container", "options"),
+    [("mp4", {}), ("mp4", FASTSTART), ("matroska", {}), ("mpegts", {}), ("mpeg", {}), ("avi", {})],
+)
+def test_a_film_of_two_hours_is_not_read_through(
+    tmp_path: Path, container: str, options: dict[str, str], mode: str
+) -> None:
+    path = samples.film(tmp_path / "a", container, options=options)
+    opened = read(str(path), None)
+    spec = EncodeSpec(video=mode, max_video_bytes=1 << 20, max_frames=8, frame_edge=160)
+    guard = Guard(GuardLimits(seconds=10, memory_mb=1024))
+    try:
+        guard.encode(opened, spec)  # its libraries are read, too
+        before = bytes_read(guard)
+        result, times, pictures = taken(guard, path, spec)
+        assert bytes_read(guard) - before < path.stat().st_size / 40
+    finally:
+        guard.close()
+    assert result.facts.duration_seconds == pytest.approx(7200, abs=2)
+    assert times == pytest.approx([450 + 900 * number for number in range(8)], abs=12)
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 7200, abs=0.05)
+
+
+def bytes_read(guard: Guard) -> int:
+    """By the decoder process so far, in all its calls."""
+    return int(Path(f"/proc/{guard.pid}/io").read_text().split()[1])
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "webm", "avi"])
