@@ -177,7 +177,7 @@ class Urls:
             endpoint: the endpoint's name.
             base_url: its address; None for what runs in this process and needs bytes.
         """
-        if base_url is None or job.inline or job.login is not None or job.attempts > 1:
+        if base_url is None or job.inline or job.download is not None or job.attempts > 1:
             return None
         if is_url(job.path):
             url = job.path

@@ -6,14 +6,14 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from captiond.errors import DownloadFailed
-from captiond.redact import redact, register_secret
+from captiond.redact import redact, register_login
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,6 +22,8 @@ MAX_BYTES = 2_000_000_000
 """Of one download."""
 SECONDS = 600.0
 """The longest download."""
+LEFT_SECONDS = 3600.0
+"""A download that nobody has written to for so long is not on its way any more."""
 PEEK_BYTES = 64 * 1024
 """A picture's format, size and orientation stand within the first of its bytes."""
 PEEK_SECONDS = 30.0
@@ -46,7 +48,7 @@ class Peeked:
 def split_login(url: str) -> tuple[str, str | None]:
     """A URL without its user name and password, and these as they stood in it ("user:password"), None where there are none.
 
-    From here on the password is hidden in whatever is logged.
+    From here on they are hidden in whatever is logged.
     """
     try:
         parts = urlsplit(url)
@@ -55,7 +57,7 @@ def split_login(url: str) -> tuple[str, str | None]:
     login, at, host = parts.netloc.rpartition("@")
     if not at:
         return url, None
-    register_secret(unquote(login.partition(":")[2]))
+    register_login(login)
     return parts._replace(netloc=host).geturl(), login
 
 
@@ -84,8 +86,19 @@ def peek(url: str) -> Peeked | None:
         return Peeked(bytes(head[:PEEK_BYTES]), _size(response), hops)
 
 
+def left_behind(folder: Path) -> list[Path]:
+    """Old files in the folder of downloads: runs that were cut off have left them, or a job is for them still."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return []
+    # What is young may be on its way: a command fetches before it queues.
+    oldest = time.time() - LEFT_SECONDS
+    return [Path(entry.path) for entry in entries if entry.stat(follow_symlinks=False).st_mtime < oldest]
+
+
 def fetch(url: str, target: Path, login: str | None = None) -> Path:
-    """Fetch `url` into the file `target` and return it; its folder is made.
+    """Fetch `url` into the file `target` and return it; its folder is made. What can't be fetched whole leaves no file.
 
     Args:
         url: without a user name and password.
@@ -96,6 +109,21 @@ def fetch(url: str, target: Path, login: str | None = None) -> Path:
         DownloadFailed: with the cause.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _fetch(url, target, login)
+    except BaseException:
+        discard(target)
+        raise
+    return target
+
+
+def discard(target: Path) -> None:
+    """Take a download away; it is no error when there is none, and one that can't be is left behind."""
+    with suppress(OSError):
+        os.unlink(target)
+
+
+def _fetch(url: str, target: Path, login: str | None) -> None:
     deadline = time.monotonic() + SECONDS
     with _answer(url, login, {}) as response, target.open("wb") as out:
         _must_be_well(url, response, (200,))
@@ -107,15 +135,6 @@ def fetch(url: str, target: Path, login: str | None = None) -> Path:
             if time.monotonic() > deadline:
                 raise DownloadFailed(f"{printable(url)} took longer than {SECONDS:.0f} s")
             out.write(piece)
-    return target
-
-
-def discard(target: Path) -> None:
-    """Take a download away; it is no error when there is none."""
-    try:
-        os.unlink(target)
-    except FileNotFoundError:
-        pass
 
 
 @contextmanager

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 import threading
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
+from urllib.parse import quote, unquote
 
 HIDDEN: Final = "**********"
 """What is written in a secret's place."""
 
 _SECRET_MIN = 4  # characters; hiding every "x" would make the log unreadable, and protects nothing
 _CREDENTIALS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@:]*:[^/\s@]+@"  # https://user:password@host
-    r"|(?P<bearer>\bBearer\s+)[\w.~+/=-]{4,}",
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@?#\"']+@"  # https://user:password@host, https://token@host
+    r"|(?P<bearer>\bBearer\s+)[\w.~+/=-]{4,}"
+    r"|(?P<parameter>[?&][\w.-]*(?:key|token|secret|passw|credential|signature|sig)[\w.-]*=)[^&#\s\"'<>]+",
     re.IGNORECASE,
 )
 
@@ -23,26 +27,52 @@ _pattern: re.Pattern[str] | None = None
 
 
 def register_secret(value: str) -> None:
-    """From now on `value` is hidden in whatever is logged, also as it looks inside a URL or a Python literal."""
+    """From now on `value` is hidden in whatever is logged, also as it looks in a URL, JSON, HTML or a Python literal."""
     global _pattern  # noqa: PLW0603 - a secret is one for the whole process
     value = value.strip()
     if len(value) < _SECRET_MIN:
         return
     with _lock:
         _secrets.update({value, quote(value), quote(value, safe=""), repr(value)[1:-1]})
+        _secrets.update({json.dumps(value)[1:-1], html.escape(value)})
         longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
         _pattern = re.compile("|".join(map(re.escape, longest_first)))
 
 
+def register_login(login: str) -> None:
+    """Hides the password of "user:password", as it stands in a URL, and what a request sends of both.
+
+    Without a password the name is the secret, as of a token.
+    """
+    user, _, password = login.partition(":")
+    register_secret(password or user)
+    register_secret(unquote(password or user))
+    register_secret(base64.b64encode(unquote(f"{user}:{password}").encode()).decode())
+
+
 def redact(text: str) -> str:
-    """The text without registered secrets, passwords in URLs and bearer tokens."""
-    if _pattern is not None:
-        text = _pattern.sub(HIDDEN, text)
-    if "://" in text or "earer" in text.lower():
+    """The text without registered secrets, users and keys in URLs, and bearer tokens."""
+    text = hidden(text)
+    if "://" in text or "?" in text or "&" in text or "earer" in text.lower():
         text = _CREDENTIALS.sub(_hide_credentials, text)
     return text
 
 
+def hidden(value: Any) -> Any:
+    """Text, or what JSON can hold, without registered secrets: for what a server says, which may repeat them."""
+    pattern = _pattern
+    if pattern is None:
+        return value
+    if isinstance(value, str):
+        return pattern.sub(HIDDEN, value)
+    if isinstance(value, list):
+        return [hidden(item) for item in value]
+    if isinstance(value, dict):
+        return {hidden(name): hidden(item) for name, item in value.items()}
+    return value
+
+
 def _hide_credentials(match: re.Match[str]) -> str:
-    scheme = match["scheme"]
-    return f"{scheme}{HIDDEN}@" if scheme else f"{match['bearer']}{HIDDEN}"
+    if match["scheme"]:
+        return f"{match['scheme']}{HIDDEN}@"
+    return f"{match['bearer'] or match['parameter']}{HIDDEN}"

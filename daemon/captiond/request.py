@@ -10,13 +10,14 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from captiond import backlog, budget, by_url, jobs, live_photos
 from captiond.days import day_of, month_of
 from captiond.dispatch import Dispatcher
-from captiond.errors import InstanceError, Vanished
-from captiond.fetch import printable, split_login
+from captiond.errors import DownloadFailed, InstanceError, Vanished
+from captiond.fetch import fetch, printable, split_login
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files, spending
 from captiond.store.instance import InstanceLock
@@ -101,6 +102,7 @@ class Request:
     def enqueue(self, targets: Sequence[Target]) -> list[int]:
         """Put them first in the queue. Returns: the jobs' ids."""
         ids: list[int] = []
+        fetched = {target.path: self._fetched(target.path) for target in targets if is_url(target.path)}
         now = time.time()
         for start in range(0, len(targets), BATCH):
             with self.db.write() as conn:
@@ -110,7 +112,7 @@ class Request:
                 }
                 for target in targets[start : start + BATCH]:
                     root_id = roots[target.watch.path] if target.watch else None
-                    path, login = split_login(target.path) if is_url(target.path) else (target.path, None)
+                    path, download = fetched.get(target.path, (target.path, None))
                     file_id = files.ensure_file(conn, root_id, to_text(path), _stat(target), media=True)
                     _link_clip(conn, root_id, target, file_id)
                     ids.append(
@@ -123,7 +125,7 @@ class Request:
                             now=now,
                             request=self.token,
                             inline=self.inline,
-                            login=login,
+                            download=download,
                         )
                     )
         return ids
@@ -208,6 +210,26 @@ class Request:
                 held = f"{account.scope} is spent ({account.hold}); it goes on on {account.hold.until}"
         return held, going
 
+    def _fetched(self, url: str) -> tuple[str, str | None]:
+        """A URL without its user name and password; if it has them, the name of the file that it was fetched into.
+
+        It is fetched here and now, whoever does the job: they go nowhere else, least of all into the database.
+        """
+        path, login = split_login(url)
+        if login is None:
+            return path, None
+        name = uuid.uuid4().hex
+        try:
+            fetch(path, self._downloads / name, login)
+        except DownloadFailed as failure:
+            self.tell_notice(failure.message)
+            return path, None
+        return path, name
+
+    @property
+    def _downloads(self) -> Path:
+        return self.db.path.parent / "downloads"
+
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Let the calls end that are in flight for another command: cut off, they would be paid for twice."""
         dispatcher.drain()
@@ -233,7 +255,7 @@ class Request:
             self.settings,
             wiring.choices,
             run_id=uuid.uuid4().hex,
-            downloads=self.db.path.parent / "downloads",
+            downloads=self._downloads,
             min_priority=Priority.PERSON,
         )
         dispatcher.start()

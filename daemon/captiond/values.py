@@ -78,7 +78,7 @@ class Job:
     """A claimed job: enough to do the work without the database.
 
     `attempts` counts this one; `reason` is the code of the last one's failure. `inline`: whoever asked wants the bytes
-    sent, not a URL. `login` is "user:password" for fetching a URL.
+    sent, not a URL. `download` names the file that its URL was fetched into when it was asked for.
     """
 
     id: int
@@ -96,7 +96,7 @@ class Job:
     request: str | None = None
     reason: str | None = None
     inline: bool = False
-    login: str | None = field(default=None, repr=False)
+    download: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import struct
+import time
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -18,7 +19,7 @@ import media_samples as made
 from captiond import by_url
 from captiond.endpoints.failures import is_about_fetching
 from captiond.errors import BadRequest, Failure
-from captiond.fetch import Peeked, split_login
+from captiond.fetch import LEFT_SECONDS, Peeked, left_behind, split_login
 from captiond.media import identify, plain
 from captiond.media.spec import EncodeSpec
 from drops import picture
@@ -223,3 +224,13 @@ def test_what_has_no_answer_or_is_of_the_key_is_not_about_fetching() -> None:
     for status in (None, 401, 402, 429, 503):
         failure: Failure = BadRequest("Unable to download the file at this URL", http_status=status)
         assert not is_about_fetching(failure)
+
+
+def test_only_old_downloads_were_left_behind(tmp_path: Path) -> None:
+    assert left_behind(tmp_path / "none") == []
+    old, young = tmp_path / "old", tmp_path / "young"
+    for path in (old, young):
+        path.write_bytes(b"x")
+    long_ago = time.time() - LEFT_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    assert left_behind(tmp_path) == [old]

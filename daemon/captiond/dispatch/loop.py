@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captiond import jobs, log
+from captiond import fetch, jobs, log
 from captiond.by_url import Urls
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.budgets import Budgets
@@ -35,7 +35,7 @@ from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped
 from captiond.policy.pace import MINUTE
 from captiond.store import abilities, calls, sidecars
-from captiond.values import Priority
+from captiond.values import JobState, Priority
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
@@ -129,9 +129,11 @@ class Dispatcher:
 
     def start(self) -> None:
         """Put the jobs of a run that was cut off back in the queue, and begin."""
+        left = fetch.left_behind(self._downloads)
         with self._db.write() as conn:
             now = time.time()
             abilities.forget_old(conn, now)
+            wanted = jobs.downloads(conn) if left else set()
             knowledge.load(conn, self._routes)
             self.health.remember(calls.recent(conn, now - MINUTE))
             requeued, failed = jobs.recover(
@@ -140,6 +142,9 @@ class Dispatcher:
                 max_attempts=self._settings.queue.max_attempts,
                 latest_due=now + self._settings.queue.backoff_max_seconds,
             )
+        for path in left:
+            if path.name not in wanted:
+                fetch.discard(path)
         if requeued or failed:
             self._log.info("recovered", requeued=requeued, failed=failed)
         self._thread.start()
@@ -249,7 +254,7 @@ class Dispatcher:
                     self._publish(plan)
                 case End(task=task, ending=ending, via=via, failure=failure):
                     self._tasks.remove(task)
-                    self._pools.forget(task, self._downloads)
+                    self._pools.forget(task, self._downloads, again=ending not in (*JobState,))
                     task.log(self._log, ending, via=via, failure=failure)
 
     def _publish(self, plan: record.Plan) -> None:

@@ -83,10 +83,12 @@ class Pools:
         self._encode.leave([task.job.id for task in tasks])
         self._publish.leave(published)
 
-    def forget(self, task: Task, downloads: Path) -> None:
-        """The task has ended: take away what was fetched for it."""
+    def forget(self, task: Task, downloads: Path, *, again: bool) -> None:
+        """The task has ended: take away what was fetched for it, or for all its attempts unless it is done again."""
         if is_url(task.job.path):
             fetch.discard(downloads / str(task.job.id))
+            if task.job.download is not None and not again:
+                fetch.discard(downloads / task.job.download)
 
     def kill(self) -> None:
         """End the decoder processes at once; their jobs fail as stopped."""

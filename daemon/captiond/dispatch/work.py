@@ -122,7 +122,10 @@ def encode(
 
 
 def _fetched(job: Job, downloads: Path) -> Opened:
-    return reader.read(str(fetch.fetch(job.path, downloads / str(job.id), job.login)), None)
+    asked = downloads / job.download if job.download is not None else None
+    if asked is not None and asked.exists():
+        return reader.read(str(asked), None)
+    return reader.read(str(fetch.fetch(job.path, downloads / str(job.id))), None)
 
 
 def ask(job: Job, route: Route, encoded: Encoded) -> Outcome:

@@ -19,7 +19,7 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.queries import counts, failures, latest, of_ids, unsupported_kinds
+from captiond.jobs.queries import counts, downloads, failures, latest, of_ids, unsupported_kinds
 from captiond.jobs.queueing import (
     abandon,
     clock_set_back,
@@ -39,6 +39,7 @@ __all__ = [
     "claim",
     "clock_set_back",
     "counts",
+    "downloads",
     "enqueue",
     "fail",
     "failures",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
 
-from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, PATH, UNSUPPORTED, chunks
+from captiond.jobs.terms import FAILED, IS_LATEST, IS_PRESENT, JOB, OPEN, PATH, UNSUPPORTED, chunks
 from captiond.store import tables as t
 from captiond.values import JobState
 
@@ -62,6 +62,12 @@ def latest(conn: Connection, file_ids: Collection[int]) -> dict[int, tuple[JobSt
     return {
         row[0]: (JobState(row[1]), row[2]) for part in chunks(file_ids) for row in conn.execute(query, {"ids": part})
     }
+
+
+def downloads(conn: Connection) -> set[str]:
+    """The files that open jobs' URLs were fetched into."""
+    named = select(JOB.c.download).where(JOB.c.state.in_(OPEN), JOB.c.download.is_not(None))
+    return set(conn.execute(named).scalars())
 
 
 def of_ids(conn: Connection, ids: Collection[int]) -> list[Row[Any]]:

@@ -31,7 +31,7 @@ _ENQUEUE = _new.on_conflict_do_update(
         "again": case((_is_queued, 0), else_=1),
         # The last one who asks says how; a scan says nothing.
         "inline": case((_asked, _new.excluded.inline), else_=JOB.c.inline),
-        "login": case((_asked, _new.excluded.login), else_=JOB.c.login),
+        "download": case((_asked, _new.excluded.download), else_=JOB.c.download),
         "reason": case((and_(_is_queued, _asked), None), else_=JOB.c.reason),
         "detail": case((and_(_is_queued, _asked), None), else_=JOB.c.detail),
     },
@@ -48,14 +48,14 @@ def enqueue(
     now: float,
     request: str | None = None,
     inline: bool = False,
-    login: str | None = None,
+    download: str | None = None,
     due_at: float | None = None,
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
     The file's open job, if there is one, is used instead: it takes over the recipe and root, the higher priority and the
     request. With a request the wait of a queued one is over; a running one will be done again. `inline`: what is named by
-    a URL is fetched and sent as bytes. `login` is "user:password" for it, and kept until the job has ended.
+    a URL is fetched and sent as bytes. `download` names the file that it was fetched into already, until the job has ended.
     `due_at`: not before then; None: at once.
     """
     row = {
@@ -66,7 +66,7 @@ def enqueue(
         "priority": int(priority),
         "request": request,
         "inline": int(inline),
-        "login": login,
+        "download": download,
         "created_at": now,
         "due_at": now if due_at is None else due_at,
     }
@@ -80,7 +80,7 @@ _RECOVER_FAILED = (
     .values(
         state=JobState.FAILED.value,
         finished_at=bindparam("now"),
-        login=None,
+        download=None,
         reason=Internal.code,
         detail=FAILURES[Internal.code]("the program ended in the middle of it, in every attempt").message,
     )

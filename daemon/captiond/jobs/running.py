@@ -130,7 +130,7 @@ def claim(
             request=row.request,
             reason=row.reason,
             inline=bool(row.inline),
-            login=row.login,
+            download=row.download,
         )
         for row in conn.execute(_CLAIMED, {"ids": ids})
     ]
@@ -174,7 +174,7 @@ def _ending(state: JobState) -> Any:
             reason=bindparam("why"),
             detail=bindparam("what"),
             unsupported_by=bindparam("software"),
-            login=case((AGAIN, JOB.c.login), else_=None),
+            download=case((AGAIN, JOB.c.download), else_=None),
         )
     )
 

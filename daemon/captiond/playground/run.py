@@ -136,8 +136,10 @@ class Playground:
     # --- a file's thread
 
     def _tried(self, path: str) -> Tried:
+        # Neither who reads nor the endpoint is told a URL's password.
+        path, login = fetch.split_login(path) if is_url(path) else (path, None)
         try:
-            with _local(path) as file:
+            with _local(path, login) as file:
                 opened = reader.read(file, None)
                 return self._asked(path, opened)
         except Failure as failure:
@@ -230,10 +232,10 @@ class Playground:
 
 
 @contextmanager
-def _local(path: str) -> Iterator[str]:
+def _local(path: str, login: str | None) -> Iterator[str]:
     """The file itself, or a URL's content in a folder that is gone at the end."""
     if not is_url(path):
         yield path
         return
     with TemporaryDirectory(prefix="captiond-try-") as folder:
-        yield str(fetch.fetch(path, Path(folder) / "download"))
+        yield str(fetch.fetch(path, Path(folder) / "download", login))

@@ -151,7 +151,9 @@ job = Table(
         comment="asked for while it ran: it goes back in the queue",
     ),
     Column("inline", Integer, nullable=False, server_default="0", comment="1: bytes are wanted, not a URL"),
-    Column("login", Text, comment="user and password for its URL; only while it is open"),
+    Column(
+        "download", Text, comment="the file that its URL was fetched into when it was asked for; only while it is open"
+    ),
     Column("unsupported_by", Text, comment="the versions of the software that can't read the file"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'unsupported')", name="state"),
 )
