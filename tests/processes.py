@@ -18,9 +18,12 @@ def children(pid: int) -> set[int]:
 
 
 def descriptors(pid: int) -> list[str]:
-    """What its open file descriptors lead to."""
-    found = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
+    """What its open file descriptors lead to; none are seen of a program that shows them to root alone."""
+    found: list[str] = []
+    links: list[Path] = []
+    with suppress(PermissionError):
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
+    for link in links:
         with suppress(FileNotFoundError):  # closed meanwhile
             found.append(os.readlink(link))
     return found

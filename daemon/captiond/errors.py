@@ -88,6 +88,8 @@ class Failure(Exception):
     remedy: ClassVar[str] = ""
     tries: ClassVar[int | None] = None
     """The most attempts for this failure; None for the configured number."""
+    quotes: ClassVar[bool] = False
+    """Whether its detail repeats the answer, and so is not logged above debug."""
 
     def __init__(
         self,
@@ -104,10 +106,14 @@ class Failure(Exception):
         self.rejected = rejected if rejected is None else _bounded(rejected)
 
     @property
+    def cause(self) -> str:
+        """What it is, without what was seen."""
+        return (type(self).__doc__ or "").strip().splitlines()[0]
+
+    @property
     def message(self) -> str:
         """Cause and detail in one line; the remedy is apart."""
-        cause = (type(self).__doc__ or "").strip().splitlines()[0]
-        return f"{cause.rstrip('.')}: {self.detail}" if self.detail else cause
+        return f"{self.cause.rstrip('.')}: {self.detail}" if self.detail else self.cause
 
 
 # --- the file's fault -----------------------------------------------------------------------------------------------
@@ -273,14 +279,14 @@ class CutAnswer(Failure):
 class Refused(Failure):
     """The model refused to describe this."""
 
-    code, fault, tries = "refused", Fault.ANSWER, 2
+    code, fault, tries, quotes = "refused", Fault.ANSWER, 2, True
     remedy = "change the prompt, or try another model, then `captiond retry PATH`"
 
 
 class LoopedAnswer(Failure):
     """The model repeated itself until its answer ended."""
 
-    code, fault, tries = "looped_answer", Fault.ANSWER, 2
+    code, fault, tries, quotes = "looped_answer", Fault.ANSWER, 2, True
     remedy = (
         "set the recipe's `temperature` higher or `frequency_penalty` in its `extra_body`, or try another model, "
         "then `captiond retry PATH`"
@@ -290,7 +296,7 @@ class LoopedAnswer(Failure):
 class WrongLanguage(Failure):
     """The answer is in another language than the recipe's `language`."""
 
-    code, fault, tries = "wrong_language", Fault.ANSWER, 2
+    code, fault, tries, quotes = "wrong_language", Fault.ANSWER, 2, True
     remedy = (
         "write the prompt in that language, or try another model; leave `language` out if any will do; "
         "then `captiond retry PATH`"
@@ -300,14 +306,14 @@ class WrongLanguage(Failure):
 class NotACategory(Failure):
     """The answer is none of the recipe's categories."""
 
-    code, fault, tries = "not_a_category", Fault.ANSWER, 3
+    code, fault, tries, quotes = "not_a_category", Fault.ANSWER, 3, True
     remedy = 'add a category such as "other" to the recipe, or say in the prompt what each means'
 
 
 class BadFields(Failure):
     """The answer is not the JSON object that the recipe's `fields` ask for."""
 
-    code, fault, tries = "bad_fields", Fault.ANSWER, 3
+    code, fault, tries, quotes = "bad_fields", Fault.ANSWER, 3, True
     remedy = "try another model, or fewer fields"
 
 

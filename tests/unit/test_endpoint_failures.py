@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captiond import errors
-from captiond.endpoints.failures import DETAIL, detail_of, of_status
+from captiond.endpoints.failures import DETAIL, detail_of, of_status, without_question
 from captiond.endpoints.told_waits import retry_after, until_reset
 from captiond.redact import register_secret
+from captiond.values import Encoded, Kind, MediaFacts, Request
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -266,3 +267,11 @@ def test_no_body_breaks_the_reader(body: object, status: int) -> None:
         failure = of_status(status, {}, form, now=NOW)
         assert len(failure.detail) <= DETAIL + 20
         assert failure.code in errors.FAILURES
+
+
+def test_what_repeats_the_prompt_ends_before_it() -> None:
+    facts = MediaFacts(Kind.IMAGE, "image/jpeg", "jpeg", 1, 1)
+    request = Request("m", "You know the\n Smith family.", "Who is in this image?", Encoded(facts, ()), 300, None)
+    for repeated in ("Who is in this image? And so on", "You know the Smith family.", "You know the Smit…"):
+        assert without_question(f"HTTP 422, wrong: {repeated}", request) == "HTTP 422, wrong: (the prompt)"
+    assert without_question("HTTP 422, wrong", request) == "HTTP 422, wrong"

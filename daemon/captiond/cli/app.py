@@ -35,8 +35,15 @@ class App:
 
     @functools.cached_property
     def loaded(self) -> Loaded:
-        """The configuration with the origin of each setting. Raises ConfigError."""
-        return self.reload()
+        """The configuration with the origin of each setting. Raises ConfigError.
+
+        What comes after it may hold a key: from here on the memory is private.
+        """
+        from captiond.hardening import keep_memory_private
+
+        loaded = self.reload()
+        keep_memory_private()
+        return loaded
 
     def reload(self) -> Loaded:
         """The configuration, read again. Raises ConfigError; then the one that was loaded stays."""

@@ -111,6 +111,9 @@ def program(args: Sequence[str]) -> int:
         return 1
     except Exception as error:
         if not _is_of_sqlite(error):
+            from captiond import log
+
+            log.log_uncaught()  # its message may hold a secret
             raise
         complain(f"the database can't be used: {getattr(error, 'orig', None) or error}\ncaptiond check tells more")
         return 1

@@ -75,7 +75,7 @@ def _endpoint(key: Key, endpoint: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _base_url((*key, "base_url"), url)
     variable = endpoint.get("api_key_env")
     if isinstance(variable, str):
-        if not _VARIABLE.fullmatch(variable) or _like_a_key(variable):
+        if not _VARIABLE.fullmatch(variable) or like_a_key(variable):
             text = "must be the name of an environment variable, not the key itself"
             yield Problem((*key, "api_key_env"), text, variable)
         if endpoint.get("api_key_file") is not None:
@@ -102,7 +102,7 @@ def _base_url(key: Key, url: str) -> Iterator[Problem]:
         yield Problem(key, "must not hold a # part or white space", url)
 
 
-def _like_a_key(text: str) -> bool:
+def like_a_key(text: str) -> bool:
     """Long, with small letters and digits: no one names a variable so."""
     return len(text) >= 20 and any(c.islower() for c in text) and any(c.isdigit() for c in text)
 

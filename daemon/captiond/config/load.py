@@ -26,6 +26,8 @@ from captiond.errors import ConfigError
 
 SYSTEM_FILE = Path("/etc/captiond/config.toml")
 DEFAULT = "default"
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+"""Variables that the HTTP client heeds, also in capitals; their addresses may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,13 @@ def load(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded
     problems = list({problem.key: problem for problem in reversed(problems)}.values())[::-1]
     told = {problem.key for problem in problems}
     whole = sources.merged(file(), environment())
-    problems += [problem for problem in checks.problems(whole) if problem.key not in told]
+    problems += [problem for problem in (*checks.problems(whole), *_keys_as_files(whole)) if problem.key not in told]
     if problems or settings is None:
         raise ConfigError(_message(problems, origin))
+    for key, value in leaves(settings):
+        report.register(key, _plain(value))
+    for name in PROXIES:
+        report.register((name,), environ.get(name) or environ.get(name.upper()))
     return Loaded(settings, path, {report.dotted(key): origin.of(key) for key, _ in leaves(settings)})
 
 
@@ -184,6 +190,16 @@ def _of_types(data: Mapping[str, Any]) -> list[Problem]:
         missing = {tuple(item["loc"]) for item in error.errors() if item["type"] == "missing"}
         return [problem for problem in report.of_validation(error) if problem.key not in missing]
     return []
+
+
+def _keys_as_files(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """A key that was written where its file belongs: it would be shown as the file's name."""
+    endpoints = data.get("endpoints")
+    for name, endpoint in endpoints.items() if isinstance(endpoints, Mapping) else ():
+        file = endpoint.get("api_key_file") if isinstance(endpoint, Mapping) else None
+        if isinstance(file, str) and checks.like_a_key(os.path.basename(file)) and not os.path.lexists(file):
+            text = "must be a file that holds the key, not the key itself; there is no file of this name"
+            yield Problem(("endpoints", name, "api_key_file"), text)
 
 
 def _unused(environment: EnvironmentSource) -> Iterator[Problem]:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from captiond.config import describe
 from captiond.config.checks import Problem
 from captiond.config.lines import Key
-from captiond.redact import HIDDEN
+from captiond.redact import HIDDEN, register_login, register_secret
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
 _NO_SECRETS = {"api_key_env", "api_key_file", "max_tokens", "image_max_tokens"}
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
-_USER_IN_URL = re.compile(r"(?<=//)[^/@\s\"]*@")
+_USER_IN_URL = re.compile(r"(?<=//)([^/@\s\"]*)@")
+_SECRET_MIN = 8
+"""Characters: what is shorter is no key, and hiding each "true" or "default" would make the log unreadable."""
 _LONGEST = 120
 
 
@@ -44,6 +46,23 @@ def masked(key: Key, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [masked(key, item) for item in value]
     return _USER_IN_URL.sub(f"{HIDDEN}@", value) if isinstance(value, str) else value
+
+
+def register(key: Key, value: Any) -> None:
+    """From now on what `masked` hides is hidden in the log and in errors as well."""
+    names = [part for part in key if isinstance(part, str)]
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            register((*key, str(name)), item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            register(key, item)
+    elif isinstance(value, str) and names and names[-1] not in _NO_SECRETS and _SECRET.search(names[-1]):
+        if len(value) >= _SECRET_MIN:
+            register_secret(value)
+    elif isinstance(value, str):
+        for login in _USER_IN_URL.findall(value):
+            register_login(login)
 
 
 def of_validation(error: ValidationError) -> Iterator[Problem]:

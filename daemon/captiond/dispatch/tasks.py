@@ -68,14 +68,13 @@ class Task:
         self.usage, self.bytes_sent = call.usage, call.bytes_sent
 
     def log(self, logger: Any, outcome: str, *, via: str | None, failure: Failure | None) -> None:
-        """The canonical line: all of one job in one line of the log."""
+        """The canonical line: all of one job in one line of the log. What the model said goes into a line at debug."""
         line: dict[str, Any] = {
             "path": to_text(self.job.path),
             "outcome": outcome,
             "via": via,
-            "caption": self.caption,
             "reason": failure.code if failure else None,
-            "detail": failure.message if failure else None,
+            "detail": (failure.cause if failure.quotes else failure.message) if failure else None,
             "remedy": failure.remedy if failure and outcome in ("failed", "unsupported") else None,
             "recipe": self.route.name,
             "endpoint": self.endpoint,
@@ -104,6 +103,10 @@ class Task:
         quiet = logger.debug if outcome in ("given_back", "absent") else logger.info
         write = logger.warning if outcome == "failed" else quiet
         write("job", **{key: value for key, value in line.items() if value is not None})
+        if failure is not None and failure.quotes:
+            logger.debug("answer", path=line["path"], detail=failure.message)
+        elif self.caption is not None:
+            logger.debug("answer", path=line["path"], caption=self.caption)
 
 
 class Tasks:

@@ -8,6 +8,7 @@ from openai.types.chat import ChatCompletion
 
 from captiond.endpoints import failures
 from captiond.errors import BadResponse, Failure
+from captiond.redact import hidden
 from captiond.values import Answer, Source, Usage
 
 
@@ -15,8 +16,8 @@ def read(result: object, *, model: str, source: Source, seconds: float, bytes_se
     """The answer in a completion as the client parsed it, which checks nothing: each part may be anything.
 
     An empty text stays empty, for `recipes` to judge; reasoning that is told apart is no part of it. `model` is the one
-    that was asked, where the answer names none. Raises BadResponse for what is no completion, and the failure of an error
-    that came with status 200.
+    that was asked, where the answer names none. A key that a server repeats is hidden. Raises BadResponse for what is no
+    completion, and the failure of an error that came with status 200.
     """
     if not isinstance(result, ChatCompletion):
         shown = failures.detail_of(result)
@@ -27,13 +28,13 @@ def read(result: object, *, model: str, source: Source, seconds: float, bytes_se
     message: Any = getattr(choices[0], "message", None)
     if message is None:
         raise BadResponse("a choice without a message", http_status=200)
-    text = _text(getattr(message, "content", None))
+    text = hidden(_text(getattr(message, "content", None)))
     finish = getattr(choices[0], "finish_reason", None)
     named = getattr(result, "model", None)
     return Answer(
         text=text,
-        finish_reason=finish if isinstance(finish, str) else None,
-        model=named if isinstance(named, str) and named else model,
+        finish_reason=hidden(finish) if isinstance(finish, str) else None,
+        model=hidden(named) if isinstance(named, str) and named else model,
         usage=_usage(getattr(result, "usage", None)),
         source=source,
         seconds=seconds,
@@ -46,7 +47,7 @@ def read(result: object, *, model: str, source: Source, seconds: float, bytes_se
 
 def _told(message: object, name: str) -> str:
     value = getattr(message, name, None)
-    return value.strip() if isinstance(value, str) else ""
+    return hidden(value.strip()) if isinstance(value, str) else ""
 
 
 def _text(content: object) -> str:

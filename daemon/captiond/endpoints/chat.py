@@ -20,7 +20,7 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from captiond import __version__, log
+from captiond import __version__
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import VideoMode
 from captiond.endpoints import abilities, answers, catalogue, failures, servers
@@ -47,6 +47,7 @@ from captiond.errors import (
     Unauthorized,
     Unavailable,
 )
+from captiond.redact import hidden
 from captiond.values import Answer, Request, Source
 
 CONNECT_SECONDS: Final = 10.0
@@ -116,9 +117,6 @@ class ChatEndpoint:
         )
         # These come from OPENAI_* variables, and are meant for another server.
         self._client.organization = self._client.project = self._client.admin_api_key = None
-        password = urlsplit(settings.base_url).password
-        if password:
-            log.register_secret(password)
 
     def ask(self, request: Request) -> Answer:
         """See `base.Endpoint.ask`."""
@@ -130,6 +128,7 @@ class ChatEndpoint:
             with self._calls.within(self._timeout):
                 result = self._exchange(body, request.model)
         except Failure as failure:
+            failure.detail = failures.without_question(failure.detail, request)
             if request.encoded.url is None or not failures.is_about_fetching(failure):
                 raise
             raise CannotFetch(failure.detail, http_status=failure.http_status) from failure
@@ -159,7 +158,7 @@ class ChatEndpoint:
         if self._key.problem:
             raise NoKey(self._key.problem)
         with self._calls.within(min(LIST_SECONDS, self._timeout)):
-            return catalogue.parse(self._sent(lambda: self._client.get("/models", cast_to=httpx2.Response).json()))
+            return catalogue.parse(self._sent(lambda: self._json_of("/models")))
 
     def price(self, model: str, *, wait: bool = False) -> Price | None:
         """See `base.Endpoint.price`."""
@@ -247,7 +246,7 @@ class ChatEndpoint:
         """A model's abilities by the list and the table of known servers, and until when they hold (monotonic)."""
         now = time.monotonic()
         if self._list_at <= now:
-            self._listed = self._free(lambda: self._client.get("/models", cast_to=httpx2.Response).json())
+            self._listed = self._free(lambda: self._json_of("/models"))
             self._list_at = now + ABILITIES_AGAIN_SECONDS if self._listed is None else float("inf")
             with suppress(BadResponse):
                 self._prices.learn(catalogue.parse(self._listed))
@@ -264,9 +263,13 @@ class ChatEndpoint:
         """What a server of a known kind says of a model at an address of its own."""
         root = self._base_url.rstrip("/").removesuffix("/v1") + question.path
         if question.body is None:
-            return self._free(lambda: self._client.get(root, cast_to=httpx2.Response).json())
+            return self._free(lambda: self._json_of(root))
         body = question.body(model)
         return self._free(lambda: self._client.post(root, cast_to=httpx2.Response, body=body).json())
+
+    def _json_of(self, address: str) -> object:
+        """What a server says at an address of its own, without a key that it may repeat."""
+        return hidden(self._client.get(address, cast_to=httpx2.Response).json())
 
     def _free(self, send: Callable[[], object]) -> object:
         """The answer to a question that costs nothing; None if there is none."""

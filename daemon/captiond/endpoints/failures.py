@@ -32,9 +32,12 @@ from captiond.errors import (
     Unavailable,
 )
 from captiond.redact import redact
+from captiond.values import Request
 
 DETAIL: Final = 300
 """Characters of a detail at most."""
+_RECOGNISED: Final = 16
+"""Characters at a prompt's beginning by which it is recognised."""
 
 _BY_STATUS: Final[Mapping[int, type[Failure]]] = {
     401: Unauthorized,
@@ -212,9 +215,18 @@ def _raw(body: object) -> str:
     return body[: 16 * DETAIL] if isinstance(body, str) else json.dumps(body, default=str)[: 16 * DETAIL]
 
 
+def without_question(detail: str, request: Request) -> str:
+    """A detail without what was asked, which some servers repeat: a prompt may hold names, and is nothing for a log."""
+    for text in (request.system, request.text):
+        start = " ".join((text or "").split())[:_RECOGNISED]
+        if len(start) == _RECOGNISED and start in detail:
+            detail = f"{detail[: detail.index(start)]}(the prompt)"
+    return detail
+
+
 def _words(body: object) -> str:
     if isinstance(body, bytes):
-        body = body[: 16 * DETAIL].decode("utf-8", "replace")
+        body = redact(body.decode("utf-8", "replace"))[: 16 * DETAIL]  # cut first, half a key would be left
     if isinstance(body, str):
         stripped = body.strip()
         if stripped[:1] in ("{", "["):
