@@ -95,6 +95,7 @@ def booted() -> Iterator[Machine]:
         program = Path(name) / "captiond"
         _install(program)
         command = [
+            "setpriv", "--pdeathsig=KILL",  # a test run that is killed leaves no machine behind
             "systemd-nspawn", "--quiet", f"--directory={system}", "--volatile=overlay", "--register=no", "--keep-unit",
             # What its own filter does not know yet, and so refuses; the kernel of this machine decides.
             "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",
@@ -110,7 +111,7 @@ def booted() -> Iterator[Machine]:
 
 
 def _suite() -> str:
-    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn", "nsenter") if shutil.which(tool) is None]
+    missing = [tool for tool in ("mmdebstrap", "systemd-nspawn", "nsenter", "setpriv") if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
         pytest.skip(f"a container takes root{' and ' + ', '.join(missing) if missing else ''}")
     if sys.version_info[:2] not in SUITES:

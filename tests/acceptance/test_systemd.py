@@ -163,6 +163,17 @@ def test_it_is_ready_when_start_returns_and_asks_with_the_key_of_the_credential(
 
 
 @pytest.mark.fault("a bad configuration")
+def test_without_a_key_in_the_credential_store_it_starts_and_says_what_is_missing(
+    service: Installed, fake: FakeEndpoint
+) -> None:
+    service.machine.path("/etc/credstore/captiond.api-key").unlink()
+    service.drop("a.jpg")
+    service.start()
+    assert service.machine.property("ActiveState") == "active"
+    until(lambda: "NOT_SET is not set" in service.log())
+    assert not fake.requests
+
+
 def test_a_reload_takes_the_new_configuration_and_a_broken_one_leaves_the_old_in_force(
     service: Installed, fake: FakeEndpoint
 ) -> None:
