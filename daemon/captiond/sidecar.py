@@ -242,7 +242,8 @@ def _sweep(folder: str, parent: int) -> None:
 _REMEDIES = {
     errno.ENOSPC: "the disk is full; free some space and it is written",
     errno.EDQUOT: "the quota is used up; free some space and it is written",
-    errno.EROFS: "the file system is read-only; mount it for writing, or set `enabled = false` under [sidecar]",
+    errno.EROFS: "the file system is read-only; mount it for writing, open it to the service (`captiond install --now`), or set "
+    "`enabled = false` under [sidecar]",
     errno.EACCES: "captiond's user may not write in the folder; give it the right, or set `enabled = false` under [sidecar]",
     errno.EPERM: "captiond's user may not write in the folder; give it the right, or set `enabled = false` under [sidecar]",
     errno.ENOENT: "the folder is gone; it is written when the folder is back",

@@ -360,8 +360,25 @@ def test_check_is_content_with_what_install_made_and_tells_root_to_ask_as_the_se
     }  # fmt: skip
     assert "user" not in of_user
     assert found(None)["user"] == {"warn"}
-    service.machine.run("chmod", "755", MEDIA)
+    service.machine.run("sh", "-c", f"chown root:media {MEDIA} && chmod 775 {MEDIA}")
     assert found("captiond")["sidecars"] == {"warn"}
+    said = service.machine.call(CAPTIOND, "--config", "/etc/captiond/config.toml", "check", user="captiond").stdout
+    assert "SupplementaryGroups=media" in said
+
+
+def test_a_root_that_came_later_gets_its_sidecars_when_install_has_opened_it(service: Installed) -> None:
+    machine = service.machine
+    service.start()
+    machine.run("mkdir", "-p", "-m", "777", "/srv/later")
+    config = machine.path("/etc/captiond/config.toml")
+    config.write_text(f'{config.read_text()}[[watch]]\npath = "/srv/later"\nsettle_seconds = 0.2\n')
+    machine.run("systemctl", "reload", "captiond")
+    service.drop("a.jpg", folder="/srv/later")
+    until(lambda: "sidecar_pending" in service.log())
+    assert "captiond install --now" in service.log()
+    machine.run(CAPTIOND, "install", "--now")
+    service.sidecar("a.jpg", folder="/srv/later")
+    machine.run("rm", "-r", "/srv/later")
 
 
 def test_instances_run_side_by_side_each_with_its_own_state(service: Installed) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,14 +63,32 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
     if not settings.enabled:
         yield ok("sidecars are off")
         return
-    remedy = "give captiond's user the right to write it, or set `sidecar.enabled = false`"
+    off = "or set `sidecar.enabled = false`"
     for path in (watch.path for watch in situation.there):
         if os.statvfs(path).f_flag & os.ST_RDONLY:
-            yield warn(f"{path} is on a read-only file system: its captions are in the database alone", remedy)
+            yield warn(
+                f"{path} is on a read-only file system: its captions are in the database alone",
+                f"mount it for writing, {off}",
+            )
         elif not os.access(path, os.W_OK | os.X_OK):
-            yield warn(f"{path} can't be written by this user: its captions are in the database alone", remedy)
+            yield warn(
+                f"{path} can't be written by this user: its captions are in the database alone",
+                f"{_right(path)}, {off}",
+            )
         else:
             yield ok(f"{path} takes sidecars (*{settings.suffix})")
+
+
+def _right(path: Path) -> str:
+    """How captiond's user gets the right to write a folder: by its group, if that may."""
+    status = path.stat()
+    if status.st_mode & stat.S_IWGRP and status.st_mode & stat.S_IXGRP:
+        try:
+            group = grp.getgrgid(status.st_gid).gr_name
+        except KeyError:
+            group = str(status.st_gid)
+        return f"let captiond's user into its group (under systemd SupplementaryGroups={group} in a drop-in)"
+    return "give captiond's user the right to write it"
 
 
 def watching(situation: Situation) -> Iterator[Finding]:
