@@ -145,6 +145,7 @@ def service(machine: Machine, fake: FakeEndpoint) -> Iterator[Installed]:
     machine.run(CAPTIOND, "uninstall", "--purge-state")
 
 
+@pytest.mark.fault("the key")
 def test_it_is_ready_when_start_returns_and_asks_with_the_key_of_the_credential(
     service: Installed, fake: FakeEndpoint
 ) -> None:
@@ -162,7 +163,6 @@ def test_it_is_ready_when_start_returns_and_asks_with_the_key_of_the_credential(
     assert KEY not in found.stdout
 
 
-@pytest.mark.fault("a bad configuration")
 def test_without_a_key_in_the_credential_store_it_starts_and_says_what_is_missing(
     service: Installed, fake: FakeEndpoint
 ) -> None:
@@ -174,6 +174,7 @@ def test_without_a_key_in_the_credential_store_it_starts_and_says_what_is_missin
     assert not fake.requests
 
 
+@pytest.mark.fault("a bad configuration")
 def test_a_reload_takes_the_new_configuration_and_a_broken_one_leaves_the_old_in_force(
     service: Installed, fake: FakeEndpoint
 ) -> None:
@@ -332,6 +333,7 @@ def test_it_reads_and_writes_a_share_of_another_group_by_membership_alone(servic
     assert stat.S_IMODE((service.media / "a.jpg").stat().st_mode) == 0o640
 
 
+@pytest.mark.fault("a share goes away, comes back, or is not there at the start")
 def test_a_share_that_is_mounted_after_the_start_is_captioned(service: Installed) -> None:
     machine = service.machine
     service.start()
@@ -366,6 +368,7 @@ def test_check_is_content_with_what_install_made_and_tells_root_to_ask_as_the_se
     assert "SupplementaryGroups=media" in said
 
 
+@pytest.mark.fault("a share is full or read-only")
 def test_a_root_that_came_later_gets_its_sidecars_when_install_has_opened_it(service: Installed) -> None:
     machine = service.machine
     service.start()
