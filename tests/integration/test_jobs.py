@@ -358,6 +358,13 @@ def test_retrying_thousands_of_files_at_once_works(conn: Connection) -> None:
     assert jobs.of_ids(conn, range(100_000)) == []
 
 
+def test_the_job_of_a_file_that_is_gone_is_not_counted_as_waiting(conn: Connection) -> None:
+    gone = row(conn, queued(conn, "1")).file_id
+    queued(conn, "2")
+    conn.execute(update(t.file).where(t.file.c.id == gone).values(present=0))
+    assert jobs.counts(conn)["queued"] == 1
+
+
 def test_counts_and_failures_can_be_asked_of_one_root(conn: Connection) -> None:
     root_id = add_root(conn)
     queued(conn, "1", root_id=root_id)
