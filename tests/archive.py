@@ -21,6 +21,8 @@ class Archive:
         """What is there now."""
         self.ever: set[str] = set()
         """SHA-256 of every content that was ever there."""
+        self.left: set[str] = set()
+        """Sidecars of files that were deleted: they stay where they are."""
         self.foreign: dict[str, bytes] = {}
         """Files of other people with a sidecar's name."""
 
@@ -71,6 +73,7 @@ class Archive:
     def rename(self, name: str, to: str) -> None:
         self.path(to).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).rename(self.path(to))
+        self.path(name).unlink(missing_ok=True)  # between two names of one file, rename does nothing
         self._has(to, self.files.pop(name))
 
     def rename_folder(self, folder: str, to: str) -> None:
@@ -83,6 +86,7 @@ class Archive:
     def delete(self, name: str) -> None:
         self.path(name).unlink()
         del self.files[name]
+        self.left.add(name + SUFFIX)
 
     def put_foreign(self, name: str) -> None:
         """Somebody's own file where the sidecar of `name` would be."""

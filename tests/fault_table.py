@@ -47,6 +47,7 @@ FAULTS = {
     "odd names": "work, and are escaped where they are shown",
     "the key": "stands in no log, database, sidecar or error",
     "a picture whose text gives orders": "its words stay words",
+    "hours of change and misbehaviour": "memory, descriptors, threads and log level off, the books agree",
 }
 """Each fault, and what is promised."""
 

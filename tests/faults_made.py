@@ -32,10 +32,12 @@ DRAIN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much is tried: so many points of a sweep, or all of them (None); so many made-up runs."""
+    """How much is tried: points of a sweep (None: all of them), made-up runs, folders of 100 files, seconds of a soak."""
 
     points: int | None
     examples: int
+    folders: int
+    soak_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

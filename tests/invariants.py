@@ -57,7 +57,10 @@ def unseen(home: Home, archive: Archive, *, but_hindered: bool = False) -> list[
     return found + [f"{path} is gone, and not marked so" for path in known.keys() - there]
 
 
-_OPEN_JOBS = "SELECT state, reason FROM job WHERE state IN ('queued', 'running')"
+_OPEN_JOBS = (
+    "SELECT state, reason FROM job JOIN file ON file.id = file_id"
+    " WHERE state = 'running' OR (state = 'queued' AND present = 1)"
+)
 _PENDING = (
     "SELECT reason FROM sidecar JOIN file ON file.id = file_id"
     " WHERE state = 'pending' AND present = 1 AND caption_id IS NOT NULL"
@@ -201,7 +204,6 @@ def _strangers(home: Home, archive: Archive, cut: int) -> list[str]:
     found += [f"state/{name} was left behind" for name in odd]
     if len(temporary) > cut:
         found.append(f"{len(temporary)} temporary files")
-    orphans = {name for name in there if name.endswith(SUFFIX) and name not in wanted} - {
-        name + SUFFIX for name in archive.files
-    }
+    beside = {name + SUFFIX for name in archive.files}
+    orphans = {name for name in there if name.endswith(SUFFIX)} - wanted - beside - archive.left
     return found + [f"{name} is a sidecar of no file" for name in orphans]

@@ -15,8 +15,8 @@ from faults_made import Amount
 def amount() -> Amount:
     """By $CAPTIOND_FAULTS: `all`, as `./dev faults --all` sets it, or unset."""
     if os.environ.get("CAPTIOND_FAULTS") == "all":
-        return Amount(points=None, examples=1000)
-    return Amount(points=260, examples=100)
+        return Amount(points=None, examples=1000, folders=500, soak_seconds=3600)
+    return Amount(points=260, examples=100, folders=100, soak_seconds=180)
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,7 @@ class AnyDeeds(RuleBasedStateMachine):
         self.stop(signal.SIGKILL)
         self.kills += 1
         if self.is_there:
-            assert invariants.on_the_disk(self.home, self.archive) == []
+            self.holds(invariants.on_the_disk(self.home, self.archive))
 
     @precondition(lambda self: self.program is not None)
     @rule()
@@ -185,6 +185,9 @@ class AnyDeeds(RuleBasedStateMachine):
         self.program = None
         return code
 
+    def holds(self, broken: list[str]) -> None:
+        assert not broken, "\n".join(broken)
+
     def drain(self) -> None:
         try:
             until(lambda: not invariants.waiting(self.home, self.archive), timeout=DRAIN_SECONDS, interval=0.05)
@@ -203,7 +206,7 @@ class AnyDeeds(RuleBasedStateMachine):
                 self.start()
             self.come_to_rest()
             self.terminate()
-            assert invariants.at_rest(self.home, self.archive, self.fake, cut=self.kills * CONCURRENCY) == []
+            self.holds(invariants.at_rest(self.home, self.archive, self.fake, cut=self.kills * CONCURRENCY))
         finally:
             if self.program is not None:
                 self.stop(signal.SIGKILL)
