@@ -128,6 +128,37 @@ def _clip(seconds: int, size: tuple[int, int] = (1920, 1080), rate: int = 25) ->
     return target.getvalue()
 
 
+def film(path: Path, scenes: int, seconds: int, size: tuple[int, int]) -> Path:
+    """An MP4 of H.264 with a key frame every two seconds. Each scene is a pan of two seconds, coded once and repeated."""
+    if path.exists():
+        return path
+    (width, height), rate = size, 25
+    group = 2 * rate
+    with av.open(str(path), "w", format="mp4") as container:
+        options = {"preset": "veryfast", "crf": "23", "g": str(group), "sc_threshold": "0"}
+        stream = container.add_stream("libx264", rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        coded = []
+        for scene in range(scenes):
+            back = np.asarray(Image.open(io.BytesIO(photo(scene, (width + group, height)))).convert("RGB"))
+            for at in range(group):
+                frame = np.ascontiguousarray(back[:, at : at + width])
+                coded += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
+        coded += stream.encode()
+        groups = seconds * rate // group
+        for number in range(groups):
+            scene = number * scenes // groups
+            for one in coded[scene * group : (scene + 1) * group]:
+                packet = av.Packet(bytes(one))
+                assert one.pts is not None
+                assert one.dts is not None
+                later = (number - scene) * group
+                packet.pts, packet.dts, packet.time_base = one.pts + later, one.dts + later, Fraction(1, rate)
+                packet.stream, packet.is_keyframe = stream, one.is_keyframe
+                container.mux(packet)
+    return path
+
+
 def mean_megabytes(paths: Sequence[Path]) -> float:
     """Of the files on disk, 1 MB being a million bytes."""
     return sum(path.stat().st_size for path in paths) / len(paths) / 1e6

@@ -21,8 +21,8 @@ _MOST_PIXELS = 200e6
 """About a hundred frames of 1080p, half a second of one core."""
 _LEAST_GAP = 0.5
 """Seconds: what is shown between two frames that are nearer is not looked for."""
-_FURTHER = 3 / 8
-"""Of the frames that are sent, so many more are looked at, where some look alike; two at least."""
+_FURTHER = 1 / 4
+"""Of the frames that may be sent, so many more are looked at, where some look alike; two at least."""
 
 Take = Callable[["VideoFrame"], Image.Image]
 """Makes the small picture of a frame at once: whole frames are not kept."""
