@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import stat
 import threading
 import time
@@ -127,9 +126,8 @@ def _is_there(parent: int, name: str) -> bool:
 def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> None:
     """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten."""
     before = _checked(parent, name, owned)
-    temporary = f".captiond-{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, 0o644, dir_fd=parent)
+    temporary = _temporary(name, body)
+    fd = _created(parent, temporary)
     try:
         try:
             _write_all(fd, body)
@@ -149,6 +147,24 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> Non
     # Some file systems can't sync a folder; the name is there all the same.
     with contextlib.suppress(OSError):
         os.fsync(parent)
+
+
+def _temporary(name: str, body: bytes) -> str:
+    """The same again for the same bytes: after a crash they are written anew, and what it left is in the way and so found.
+
+    Another on another machine, which may write into the same share.
+    """
+    of = b"\0".join((os.uname().nodename.encode(), os.fsencode(name), body))
+    return f".captiond-{hashlib.sha256(of).hexdigest()[:16]}.tmp"
+
+
+def _created(parent: int, temporary: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(temporary, flags, 0o644, dir_fd=parent)
+    except FileExistsError:
+        os.unlink(temporary, dir_fd=parent)
+        return os.open(temporary, flags, 0o644, dir_fd=parent)
 
 
 def _write_all(fd: int, body: bytes) -> None:

@@ -284,6 +284,14 @@ def test_killed_at_any_system_call_it_is_absent_old_or_new_and_never_half(
         assert sidecar.write(str(target), NEW, owned={digest(OLD)}).state == "written"
 
 
+def test_what_a_crash_left_behind_is_gone_once_the_same_is_written_again(folder: Path, target: Path) -> None:
+    left = folder / sidecar._temporary(target.name, NEW)
+    left.write_bytes(NEW[:7])
+    assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
+    assert target.read_bytes() == NEW
+    assert not left.exists()
+
+
 def test_what_a_crash_left_behind_is_swept_away_an_hour_later_and_nothing_else(folder: Path, target: Path) -> None:
     hour_ago = time.time() - 3700
     ours, fresh, theirs = (
