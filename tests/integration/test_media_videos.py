@@ -169,6 +169,20 @@ def test_where_decoding_on_costs_much_nearly_as_many_key_frames_do(guard: Guard,
     assert times == [0, 10, 20, 30, 40, 50]
 
 
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_a_film_whose_pictures_are_renewed_strip_by_strip_has_no_key_frames_but_is_shown(
+    guard: Guard, tmp_path: Path, container: str
+) -> None:
+    encoder = {"preset": "veryfast", "x264-params": "intra-refresh=1"}
+    path = samples.video(tmp_path / "a", container, seconds=16, rate=25, key_every=25, encoder=encoder)
+    result, times, pictures = taken(guard, path)
+    assert not result.facts.damaged
+    assert times == pytest.approx([2, 6, 10, 14], abs=3)
+    for at, picture in zip(times, pictures, strict=True):
+        assert samples.clock(picture) == pytest.approx(at / 16, abs=0.05)
+        assert shows_the_scene(picture)
+
+
 def scenes_of(*lengths: float, black: tuple[int, ...] = ()) -> Callable[[float], Image.Image]:
     """What to draw at each second: one scene after the other, so many seconds each; those numbered in `black` are that."""
     shots = [

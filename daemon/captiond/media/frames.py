@@ -97,18 +97,21 @@ def _evenly(film: Film, extent: Span, count: int, take: Take) -> dict[int, Image
     """Up to `count` pictures at the midpoints of equal parts, by their times in the stream's own units.
 
     A part's key frame is its picture. Where a part has none, its midpoint is decoded to, unless that costs much and
-    the key frames alone are nearly as many: then they are the pictures. A film without a length gives its first frame.
+    the key frames alone are nearly as many: then they are the pictures. A film that has none but its first is decoded on
+    to where a picture is whole. A film without a length gives its first frame.
     """
     part = extent.seconds / count / film.base if extent.seconds else 0.0
     targets = [extent.start + int((i + 0.5) * part) for i in range(count)] if part >= 1 else []
     pictures: dict[int, Image.Image] = {}
     near: set[int] = set()
+    missing: list[int] = []
     between: dict[int, list[int]] = {}
     for target in targets:
         if film.late:
             break
         key = film.key_frame_at(target, pictures)
         if key is None:
+            missing.append(target)
             continue
         if key.frame is not None:
             pictures[key.pts] = take(key.frame)
@@ -116,6 +119,10 @@ def _evenly(film: Film, extent: Span, count: int, take: Take) -> dict[int, Image
             near.add(key.pts)
         else:
             between.setdefault(key.pts, []).append(target)
+    if len(pictures) <= 1:
+        renewed = _renewed(film, missing, take)
+        pictures |= renewed
+        near |= renewed.keys()
     if len(pictures) >= _ENOUGH * count and _pixels(film, between) > _MOST_PIXELS:
         return pictures
     found = {pts: pictures[pts] for pts in near}
@@ -127,6 +134,16 @@ def _evenly(film: Film, extent: Span, count: int, take: Take) -> dict[int, Image
         return found or pictures
     first = film.first()
     return {first.pts or 0: take(first)} if first is not None else {}
+
+
+def _renewed(film: Film, targets: list[int], take: Take) -> dict[int, Image.Image]:
+    """Pictures of a film in which no frame stands alone, by their times in the stream's own units."""
+    pictures: dict[int, Image.Image] = {}
+    for target in targets:
+        frame = film.renewed_at(target)
+        if frame is not None and frame.pts is not None and frame.pts not in pictures:
+            pictures[frame.pts] = take(frame)
+    return pictures
 
 
 def _pixels(film: Film, between: dict[int, list[int]]) -> float:

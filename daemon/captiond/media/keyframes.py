@@ -5,6 +5,7 @@ A seek and one key frame cost some 20 ms at 1080p however long the film is; deco
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _MOST_PACKETS = 2_000_000
+_MOST_BAD = 24
+"""Key frames in a row that can't be decoded: what comes behind so many is not what was looked for."""
+_MOST_RENEWING = 600
+"""Frames within which a picture is renewed: encoders take as many as they would put between two key frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ class Film:
         """
         self._seek(at)
         codec = self.stream.codec_context
+        bad = 0
         for number, packet in enumerate(self._container.demux(self.stream)):
             if packet.is_keyframe and packet.size:
                 if packet.pts is not None and packet.pts in known:
@@ -100,7 +106,25 @@ class Film:
                         pts = next((t for t in (frame.pts, packet.pts, packet.dts) if t is not None), 0)
                         return KeyFrame(pts, frame)
                 codec.flush_buffers()
-            if number % 64 == 63 and self.late:
+                bad += 1
+            if bad == _MOST_BAD or (number % 64 == 63 and self.late):
+                break
+        return None
+
+    def renewed_at(self, at: int) -> VideoFrame | None:
+        """The first whole picture from a time on, of a film of H.264 that has key frames in name only.
+
+        Screen casts and cameras that send at a constant rate renew the picture strip by strip. What is called a key frame
+        is where that begins, and the stream tells the decoder where it is done.
+        """
+        if self.stream.codec_context.name != "h264":
+            return None
+        self._seek(at)
+        for packet in itertools.islice(self._container.demux(self.stream), _MOST_RENEWING):
+            for frame in self._decode(packet):
+                if frame.pts is not None:
+                    return frame
+            if self.late:
                 break
         return None
 
