@@ -356,6 +356,23 @@ def test_a_film_of_two_hours_is_not_read_through(
         assert samples.clock(picture) == pytest.approx(at / 7200, abs=0.05)
 
 
+def test_of_a_film_that_is_broken_off_the_index_tells_how_much_is_there(tmp_path: Path) -> None:
+    path = samples.truncated(samples.film(tmp_path / "a", options=FASTSTART), 0.5)
+    opened = read(str(path), None)
+    guard = Guard(GuardLimits(seconds=10, memory_mb=1024))
+    try:
+        guard.encode(opened, FRAMES)
+        before = bytes_read(guard)
+        result, times, _pictures = taken(guard, path)
+        assert bytes_read(guard) - before < path.stat().st_size / 40
+    finally:
+        guard.close()
+    assert result.facts.damaged
+    assert result.facts.duration_seconds == pytest.approx(7200, abs=2)
+    assert result.facts.readable_seconds == pytest.approx(3600, abs=60)
+    assert times == pytest.approx([450 + 900 * number for number in range(4)], abs=30)
+
+
 def bytes_read(guard: Guard) -> int:
     """By the decoder process so far, in all its calls."""
     return int(Path(f"/proc/{guard.pid}/io").read_text().split()[1])

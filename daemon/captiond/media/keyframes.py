@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _MOST_PACKETS = 2_000_000
+_INDEX_ENDS = 2.0
+"""Seconds: an index that ends earlier than this before the film does is not one of all of it."""
 _MOST_BAD = 24
 """Key frames in a row that can't be decoded: what comes behind so many is not what was looked for."""
 _MOST_RENEWING = 600
@@ -72,8 +74,18 @@ class Film:
         seconds = float((stream.duration or 0) * (stream.time_base or 0)) or (self._container.duration or 0) / 1_000_000
         return Span(stream.start_time or 0, max(0.0, seconds))
 
-    def read_through(self) -> Span:
-        """How long the stream really is: read to the end of the file, and nothing decoded."""
+    def there(self, size: int) -> Span:
+        """How long the stream is within a file of so many bytes: by an index of all of it, else read to its end."""
+        told = self.told()
+        entries = self.stream.index_entries
+        if told.seconds and entries and (entries[-1].timestamp - told.start) * self.base > told.seconds - _INDEX_ENDS:
+            missing = (entry.timestamp for entry in entries if entry.pos + entry.size > size)
+            first = next(missing, None)
+            return told if first is None else Span(told.start, max(0.0, (first - told.start) * self.base))
+        return self._read_through()
+
+    def _read_through(self) -> Span:
+        """Nothing is decoded, but all of the file is read."""
         start = last = self.stream.start_time or 0
         for number, packet in enumerate(self._container.demux(self.stream)):
             if packet.pts is not None and packet.size and not packet.is_corrupt:

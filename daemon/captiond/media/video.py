@@ -104,10 +104,11 @@ def _encode(
     check_size(codec.width or 1, codec.height or 1, spec.max_pixels)
     codec.thread_count = 1  # the decoder processes are the parallelism
     film = Film(container, stream, ends)
+    size = os.fstat(file.fileno()).st_size
     told = film.told()
-    there = film.read_through() if cut or not told.seconds else told
+    there = film.there(size) if cut or not told.seconds else told
     pictures = Pictures(stream, spec.frame_edge, spec.max_pixels)
-    fits = sniffed.format in AS_FILE and os.fstat(file.fileno()).st_size <= spec.max_video_bytes
+    fits = sniffed.format in AS_FILE and size <= spec.max_video_bytes
     if spec.video == "video_url" and fits and not cut and not spec.measure:
         first = film.first()
         if first is None:
