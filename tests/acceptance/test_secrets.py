@@ -244,16 +244,19 @@ def test_the_server_was_asked_with_the_key_and_each_file_came_to_its_end(seen: S
     assert jobs["cat.jpg"]["state"] == "done"
 
 
+@pytest.mark.fault("the key")
 def test_the_log_has_no_secret(seen: Seen) -> None:
     assert len(seen.log.splitlines()) > len(MISBEHAVIOURS)
     assert [line for line in seen.log.splitlines() if told(line)] == []
 
 
+@pytest.mark.fault("the key")
 def test_no_command_prints_one(seen: Seen) -> None:
     assert {name for name, text in seen.outputs.items() if told(text)} == set()
     assert "**********" in "".join(seen.outputs.values())
 
 
+@pytest.mark.fault("the key")
 def test_no_file_holds_one_but_those_that_it_was_written_into(seen: Seen) -> None:
     """Database, journal, backup, sidecars, downloads, page, core dump: whatever is there."""
     ours = {seen.home.config, *(seen.home.folder / "given").iterdir()}
@@ -265,6 +268,7 @@ def test_no_file_holds_one_but_those_that_it_was_written_into(seen: Seen) -> Non
     assert not [*(seen.home.folder / "state" / "downloads").iterdir()]
 
 
+@pytest.mark.fault("the key")
 def test_a_core_dump_is_not_even_allowed(seen: Seen) -> None:
     line = next(line for line in seen.limits.splitlines() if line.startswith("Max core file size"))
     assert line.split()[4:6] == ["0", "0"]
@@ -280,6 +284,7 @@ def test_above_debug_neither_prompt_nor_caption_is_in_the_log(seen: Seen) -> Non
     assert "Xanthippe" not in "".join(row["detail"] or "" for row in seen.home.jobs().values())
 
 
+@pytest.mark.fault("the key")
 def test_a_proxys_password_is_not_told_when_the_proxy_refuses_and_repeats_it(tmp_path: Path) -> None:
     class Refusing(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

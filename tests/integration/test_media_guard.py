@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
 import media_samples as samples
-import raw_samples as raws
 from captiond.errors import (
     FAILURES,
     Changed,
+    Corrupt,
     DecoderCrashed,
     DecoderMemory,
     DecoderTimeout,
     Failure,
     Fault,
     Stopped,
+    Truncated,
     Vanished,
 )
+from captiond.media import header, identify
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.reader import read
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, ImagePart
+from mutations import MADE, mutated
 from waiting import until
 
 SPEC = EncodeSpec()
@@ -327,41 +331,31 @@ def test_a_large_picture_is_decoded_within_its_own_memory(guard: Guard, tmp_path
     assert peak < 150_000
 
 
-DAMAGED: dict[str, Callable[[Path], Path]] = {
-    "jpeg": samples.jpeg,
-    "png": samples.png,
-    "webp": samples.webp,
-    "gif": samples.gif,
-    "bmp": samples.bmp,
-    "tiff": samples.tiff,
-    "heic": samples.heic,
-    "avif": samples.avif,
-    "animation": samples.animation,
-    "moving webp": lambda path: samples.animation(path, "WEBP"),
-    "apng": lambda path: samples.animation(path, "PNG"),
-    "moving avif": lambda path: samples.animation(path, "AVIF"),
-    "pages": samples.tiff_of_pages,
-    "psd": samples.psd,
-    "jxl": samples.jxl,
-    "jxl of jpeg": samples.jxl_of_jpeg,
-    "dng": raws.dng,
-    "dng with preview": lambda path: raws.dng(path, preview=samples.scene(160, 120)),
-    "mp4": lambda path: samples.video(path, "mp4", seconds=0.5),
-    "mkv": lambda path: samples.video(path, "matroska", seconds=0.5),
-    "avi": lambda path: samples.video(path, "avi", seconds=0.5),
+NOWHERE = {
+    "bigtiff's directory": b"II+\0\x08\0\0\0" + (1 << 62).to_bytes(8, "little"),
+    "bigtiff's directory beyond numbers": b"MM\0+\0\x08\0\0" + b"\xff" * 8,
+    "matroska's segment": b"\x1a\x45\xdf\xa3\x01" + b"\xff" * 6 + b"\xfe\x42\x82\x88matroska",
 }
 
 
-@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("start", NOWHERE.values(), ids=NOWHERE)
+def test_a_place_that_no_file_can_have_is_a_fault_of_the_content(guard: Guard, tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "nowhere"
+    path.write_bytes(start + bytes(200))
+    with pytest.raises((Corrupt, Truncated)):
+        guard.encode(read(str(path), None), SPEC)
+    sniffed = identify.sniff(start)
+    assert sniffed is not None
+    assert header.picture_size(sniffed.format, io.BytesIO(start)) is None
+
+
+@pytest.mark.parametrize("kind", MADE)
 def test_any_damage_is_the_files_own_failure_or_none(guard: Guard, tmp_path: Path, kind: str) -> None:
-    whole = DAMAGED[kind](tmp_path / "whole").read_bytes()
+    whole = MADE[kind](tmp_path / "whole").read_bytes()
     random = Random(kind)
     path, outcomes = tmp_path / "damaged", set()
     for _ in range(25):
-        data = bytearray(whole)
-        for _ in range(random.choice([1, 3, 20])):
-            data[random.randrange(12, min(len(data), random.choice([200, 100_000])))] = random.randrange(256)
-        path.write_bytes(data[: random.choice([len(data), random.randrange(20, len(data))])])
+        path.write_bytes(mutated(random, whole, whole))
         try:
             guard.encode(read(str(path), None), SPEC)
             outcomes.add("whole")

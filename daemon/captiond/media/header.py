@@ -163,10 +163,12 @@ def _boxes_end_early(file: BinaryIO, size: int) -> bool:
 def _matroska_ends_early(file: BinaryIO, head: bytes, size: int) -> bool:
     length, at = _vint(head, 4)
     start = at + length
+    if start > size:  # by more than any file can have, too
+        return True
     file.seek(start)
     segment = file.read(16)
     if segment[:4] != b"\x18\x53\x80\x67":
-        return start > size
+        return False
     length, at = _vint(segment, 4)
     unknown = (1 << 7 * (at - 4)) - 1  # a stream that was recorded live
     return length != unknown and start + at + length > size

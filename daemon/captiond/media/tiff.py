@@ -44,7 +44,7 @@ def directories(file: BinaryIO, wanted: Collection[int], most: int = 1, at: int 
     seen: set[int] = set()
     while at and at not in seen and len(seen) < most:
         seen.add(at)
-        file.seek(at)
+        _go(file, at)
         (count,) = number.unpack(file.read(number.size))
         if count > _MOST_ENTRIES:  # noise, and no directory
             return
@@ -65,10 +65,18 @@ def _entry(
     values = struct.Struct(f"{order}{count}{_INTEGERS.get(type_, 's')}")
     data = entry[4 + offset.size :]
     if values.size > offset.size:
-        file.seek(*offset.unpack(data))
+        _go(file, *offset.unpack(data))
         data = file.read(values.size)
     found = values.unpack(data[: values.size])
     yield tag, found if type_ in _INTEGERS else found[0]
+
+
+def _go(file: BinaryIO, at: int) -> None:
+    """Raises struct.error for a place that no file can have: BigTIFF has numbers for such."""
+    try:
+        file.seek(at)
+    except (OSError, OverflowError, ValueError) as error:
+        raise struct.error from error
 
 
 def first(file: BinaryIO, wanted: Collection[int]) -> Tags:

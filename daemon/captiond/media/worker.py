@@ -7,6 +7,7 @@ It imports libav, libheif, libjxl and LibRaw when a file needs them.
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO
 
 from PIL import _imaging
 
-from captiond.errors import DecoderMemory, Failure, Internal
+from captiond.errors import Corrupt, DecoderMemory, Failure, Internal
 from captiond.media import image, limits, wire
 from captiond.media.identify import RAW_FORMATS
 from captiond.values import Kind
@@ -75,6 +76,8 @@ def _answer(header: dict[str, Any], fd: int, memory_mb: int) -> tuple[dict[str, 
         except Failure as failure:
             return wire.failed(failure), [], False
         except OSError as error:
+            if error.errno == errno.EINVAL:  # of lseek: the content names a place that no file can have
+                return wire.failed(Corrupt("it goes on where no file can")), [], False
             return {"errno": error.errno} if error.errno else wire.failed(Internal(repr(error))), [], False
         except Exception as error:  # noqa: BLE001 - a bug of ours: told in the answer
             traceback.print_exc()
