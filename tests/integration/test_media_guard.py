@@ -171,6 +171,34 @@ def test_a_child_that_dies_costs_one_file(guard: Guard, small: str, slow: str, n
     assert pid_of(guard) != before
 
 
+@pytest.mark.fault("a hostile picture or video")
+def test_a_child_that_stands_still_is_ended_at_the_limit(small: str, slow: str) -> None:
+    guard = Guard(GuardLimits(seconds=3, memory_mb=1024))
+    try:
+        guard.encode(read(small, None), SPEC)
+        before = pid_of(guard)
+        thread, results = run_in_thread(guard, slow)
+        until(lambda: "running" in _state_of(before))
+        os.kill(before, signal.SIGSTOP)
+        thread.join(20)
+        assert isinstance(results[0], DecoderTimeout)
+        assert is_gone(before)
+        guard.encode(read(small, None), SPEC)
+    finally:
+        guard.close()
+
+
+def test_a_child_that_died_between_two_files_costs_none(guard: Guard, small: str) -> None:
+    guard.encode(read(small, None), SPEC)
+    before = pid_of(guard)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: is_gone(before))
+    descriptors = len(os.listdir("/proc/self/fd"))
+    guard.encode(read(small, None), SPEC)
+    assert pid_of(guard) != before
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
 def _state_of(pid: int) -> str:
     state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     return "running" if state == "R" else state

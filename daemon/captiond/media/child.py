@@ -73,6 +73,11 @@ class Child:
         """The process's id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or stands still."""
+        return self._process.poll() is None
+
     def started(self) -> None:
         """Wait until it serves.
 

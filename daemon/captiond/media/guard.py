@@ -121,11 +121,13 @@ class Guard:
             self._busy = True
             child = self._child
             if child is not None:
-                return child
+                if child.alive:
+                    return child
+                child.close()  # ended from outside, by the kernel or a person: no file's fault
             try:
                 child = self._child = Child(self._limits.memory_mb)
             except OSError as error:
-                self._busy = False
+                self._child, self._busy = None, False
                 raise Internal(f"the decoder process can't be started: {error.strerror}") from error
         try:
             child.started()
