@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -135,7 +136,12 @@ class Scenario:
         """All of it, as far as the service lives to see it; what it does not live to see happens all the same."""
 
         def ready() -> bool:
-            return run.process.poll() is not None or not invariants.unseen(self.home, self.archive, but_hindered=True)
+            if run.process.poll() is not None:
+                return True
+            try:
+                return not invariants.unseen(self.home, self.archive, but_hindered=True)
+            except sqlite3.OperationalError:  # it was killed while it made its database: who only reads can't mend that
+                return False
 
         try:
             for _ in self._steps:

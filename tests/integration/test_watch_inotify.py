@@ -53,6 +53,18 @@ def test_what_was_there_is_the_backlog_and_what_comes_is_new(db: Database, folde
         assert root.jobs()[2] == ("while_away.jpg", "queued", Priority.NEW)
 
 
+def test_a_scan_that_can_not_be_recorded_is_made_again_soon(db: Database, folder: Path) -> None:
+    write(folder / "old.jpg")
+    with db.write() as conn:
+        conn.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE UPDATE OF scanned_at ON root BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    with watching(db, folder) as root:
+        until(lambda: root.queued() == {"old.jpg"})
+        root.do("DROP TRIGGER full")
+        until(lambda: root.watcher.scans == 1, timeout=10)
+
+
 def test_a_file_is_taken_up_soon_after_its_settle_time_and_never_before(root: Watched) -> None:
     late = []
     for i in range(7):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CPU_SHARE: Final = 200.0
 """A scan that took a second of CPU is followed by the next after so many: it costs half a percent of a core."""
 AGAIN_SECONDS: Final = 2.0
-"""The pause after a scan that could not be ended."""
+"""The pause after a scan that could not be ended, or not be recorded."""
 LOST_SECONDS: Final = 1.0
 """The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
 TELL_SECONDS: Final = 3600.0
@@ -105,21 +105,24 @@ class Scans:
         """
         priority = Priority.BACKLOG if self._first else Priority.NEW
         self.at = float("inf")
-        report = ScanReport()
+        report, recorded = ScanReport(), False
         try:
             report = reconcile(self._db, root, self._hooks(scope, priority))
+            self.looking_since = None
+            if report.complete:
+                with self._db.write() as conn:
+                    files.root_scanned(conn, root.id, time.time(), report.seconds)
+                recorded = True
         finally:
             self.looking_since = None
             polls = self._observer.mode is WatchMode.POLL
             every = self._watch.poll_seconds if polls else self._watch.scan_seconds
-            pause = max(every, CPU_SHARE * report.cpu_seconds) if report.complete else AGAIN_SECONDS
+            pause = max(every, CPU_SHARE * report.cpu_seconds) if recorded else AGAIN_SECONDS
             # What was asked for while the scan ran, by lost events say, still holds.
             self.at = min(self.at, time.monotonic() + pause)
-        if not report.complete:
+        if not recorded:
             return
         self._cost, self._first = report.cpu_seconds, False
-        with self._db.write() as conn:
-            files.root_scanned(conn, root.id, time.time(), report.seconds)
         self.count += 1
         self.sighted = report.new + report.changed
         if report.examples != self.unreadable and report.unreadable:
