@@ -22,7 +22,8 @@ class Archive:
         self.ever: set[str] = set()
         """SHA-256 of every content that was ever there."""
         self.left: set[str] = set()
-        """Sidecars of files that were deleted: they stay where they are."""
+        """Sidecars of files that were deleted, or have moved with other bytes than before: they stay where they are."""
+        self._changed: set[str] = set()
         self.foreign: dict[str, bytes] = {}
         """Files of other people with a sidecar's name."""
 
@@ -36,6 +37,8 @@ class Archive:
     def write(self, name: str, label: str) -> None:
         """A new picture, or other bytes in the place of the old ones, renamed into place; another label, other bytes."""
         path = self.path(name)
+        if name in self.files:
+            self._changed.add(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = path.with_name(path.name + ".part")
         staged.write_bytes(picture(label))
@@ -46,18 +49,13 @@ class Archive:
         """Other bytes, written into the file as it is."""
         data = picture(label)
         self.path(name).write_bytes(data)
-        self._has(name, data)
-        for other in self.files:  # its hard links
-            if other != name and self.path(other).samefile(self.path(name)):
-                self._has(other, data)
+        self._have(self._links(name), data)
 
     def append(self, name: str, more: bytes) -> None:
         """Further bytes at its end, which no decoder minds."""
         with self.path(name).open("ab") as opened:
             opened.write(more)
-        for other in list(self.files):
-            if self.path(other).samefile(self.path(name)):
-                self._has(other, self.path(other).read_bytes())
+        self._have(self._links(name), self.path(name).read_bytes())
 
     def copy(self, name: str, to: str) -> None:
         self.path(to).parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +72,9 @@ class Archive:
         self.path(to).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).rename(self.path(to))
         self.path(name).unlink(missing_ok=True)  # between two names of one file, rename does nothing
+        if name in self._changed:
+            self._changed.add(to)
+            self.left.add(name + SUFFIX)
         self._has(to, self.files.pop(name))
 
     def rename_folder(self, folder: str, to: str) -> None:
@@ -92,6 +93,14 @@ class Archive:
         """Somebody's own file where the sidecar of `name` would be."""
         self.foreign[name + SUFFIX] = b"These are my notes, and not captiond's.\n"
         self.path(name + SUFFIX).write_bytes(self.foreign[name + SUFFIX])
+
+    def _links(self, name: str) -> list[str]:
+        return [other for other in self.files if self.path(other).samefile(self.path(name))]
+
+    def _have(self, names: list[str], data: bytes) -> None:
+        self._changed.update(names)
+        for name in names:
+            self._has(name, data)
 
     def _has(self, name: str, data: bytes) -> None:
         self.files[name] = data

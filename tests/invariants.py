@@ -16,6 +16,7 @@ from pathlib import Path
 from archive import SUFFIX, Archive
 from fake_endpoint import FakeEndpoint
 from program import Home
+from waiting import until
 
 _TEMPORARY = re.compile(r"\.captiond-.*\.tmp")
 
@@ -87,14 +88,22 @@ def at_rest(home: Home, archive: Archive, fake: FakeEndpoint, *, cut: int) -> li
         ]
 
 
-def decoders_left(pid: int) -> list[str]:
-    """Decoder processes of a service that has ended."""
+def decoders_left(pid: int, seconds: float = 10.0) -> list[str]:
+    """Decoder processes of a service that has ended; the kernel ends them a moment after it."""
+    try:
+        until(lambda: not _decoders(pid), timeout=seconds)
+    except AssertionError:
+        return [f"decoder {decoder} outlives its service" for decoder in _decoders(pid)]
+    return []
+
+
+def _decoders(pid: int) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             arguments = (process / "cmdline").read_bytes().split(b"\0")
             if b"captiond.media.worker" in arguments and str(pid).encode() in arguments:
-                found.append(f"decoder {process.name} outlives its service")
+                found.append(process.name)
     return found
 
 
