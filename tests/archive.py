@@ -22,8 +22,9 @@ class Archive:
         self.ever: set[str] = set()
         """SHA-256 of every content that was ever there."""
         self.left: set[str] = set()
-        """Sidecars of files that were deleted, or have moved with other bytes than before: they stay where they are."""
+        """Sidecars that may stay where they are: of files that were deleted, or have moved with other bytes than before."""
         self._changed: set[str] = set()
+        self._former: dict[str, set[str]] = {}
         self.foreign: dict[str, bytes] = {}
         """Files of other people with a sidecar's name."""
 
@@ -72,6 +73,7 @@ class Archive:
         self.path(to).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).rename(self.path(to))
         self.path(name).unlink(missing_ok=True)  # between two names of one file, rename does nothing
+        self._former[to] = self._former.pop(name, set()) | {name}
         if name in self._changed:
             self._changed.add(to)
             self.left.add(name + SUFFIX)
@@ -87,7 +89,8 @@ class Archive:
     def delete(self, name: str) -> None:
         self.path(name).unlink()
         del self.files[name]
-        self.left.add(name + SUFFIX)
+        # One that was about to follow its file stays where it was before.
+        self.left |= {former + SUFFIX for former in self._former.pop(name, set()) | {name}}
 
     def put_foreign(self, name: str) -> None:
         """Somebody's own file where the sidecar of `name` would be."""
