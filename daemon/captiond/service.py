@@ -130,6 +130,7 @@ class Service:
                 on_work=dispatcher.wake,
                 on_state=self._on_root_state,
                 confirm=backlog.confirm_above(settings, wiring.choices[watch.recipe].endpoints),
+                asked=wiring.choices[watch.recipe].first.asked if settings.sidecar.enabled else None,
             )
             for watch in settings.watch
         ]

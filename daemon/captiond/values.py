@@ -27,6 +27,7 @@ class Source(StrEnum):
 
     MODEL = "model"
     BUILTIN = "builtin"
+    HUMAN = "human"
 
 
 class JobState(StrEnum):
@@ -240,6 +241,45 @@ class Reply:
     tags: tuple[str, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     language: str | None = None
+
+
+SIDECAR_SCHEMA: Final = "captiond/1"
+"""The version of the sidecar's format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a sidecar says. `strange` are the keys in it that are none of the format: another program's, or a person's."""
+
+    sha256: str
+    kind: Kind
+    mime: str
+    bytes: int
+    width: int | None
+    height: int | None
+    duration_seconds: float | None
+    reply: Reply
+    source: Source
+    recipe: str
+    recipe_digest: str
+    model: str
+    created_at: str
+    usage: Usage = Usage()
+    strange: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A caption in the database, current or history, as far as it tells whether a sidecar is of it."""
+
+    id: int
+    reply: Reply
+    source: Source
+    recipe: str
+    recipe_digest: str
+    model: str
+    created_at: str
+    is_current: bool
 
 
 ANSWERED: Final = "answered"

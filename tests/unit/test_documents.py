@@ -16,12 +16,13 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 
-from captiond import captions, search
+from captiond import search
 from captiond.cli.main import COMMANDS, cli
 from captiond.config import describe
 from captiond.config.load import load
 from captiond.endpoints.builtin import MODEL
 from captiond.store import migrate
+from captiond.values import SIDECAR_SCHEMA
 from document import OPERATIONS, TOP, cells, headings, prose, section
 
 README = TOP / "README.md"
@@ -158,9 +159,9 @@ def test_the_readme_quotes_the_help() -> None:
 
 def test_the_readmes_sidecar_is_one() -> None:
     document = readmes_sidecar()
-    assert document["schema"] == captions.SCHEMA
+    assert document["schema"] == SIDECAR_SCHEMA
     assert document["model"] == MODEL
-    source = (TOP / "daemon" / "captiond" / "captions.py").read_text()
+    source = (TOP / "daemon" / "captiond" / "captions" / "document.py").read_text()
     written = re.findall(r'^        "(\w+)": ', source.split("def document(", 1)[1], re.MULTILINE)
     assert list(document) == written
 

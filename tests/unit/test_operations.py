@@ -18,7 +18,7 @@ from document import OPERATIONS, TOP, cells, headings, prose, section
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 SHOWN = {
     "CaptiondError", "ConfigError", "DatabaseError", "DatabaseUnavailable", "InstallError", "InstanceError",
-    "_RefusedError", "offline",
+    "Leave", "PlaceTaken", "offline",
 }  # fmt: skip
 """What is made with a message for a person as its first argument. Not UsageError: such a message says what was meant."""
 SECTIONS = [

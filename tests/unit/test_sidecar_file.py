@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captiond import sidecar
+from captiond.sidecar import writing
 
 OLD, NEW = b'{"schema": "captiond/1", "n": 1}\n', b'{"schema": "captiond/1", "n": 2}\n'
 NONE: frozenset[str] = frozenset()
@@ -50,10 +51,11 @@ def listed(folder: Path) -> list[str]:
 
 
 def test_a_new_sidecar_is_whole_and_alone(folder: Path, target: Path) -> None:
-    assert sidecar.write(str(target), NEW, owned=NONE) == sidecar.Outcome("written", digest(NEW), None)
+    outcome = sidecar.write(str(target), NEW, owned=NONE)
+    kind = target.stat()
+    assert outcome == sidecar.Outcome("written", digest(NEW), None, (kind.st_size, kind.st_mtime_ns))
     assert target.read_bytes() == NEW
     assert listed(folder) == ["photo.jpg", "photo.jpg.caption.json"]
-    kind = target.stat()
     assert kind.st_nlink == 1
     assert stat.S_IMODE(kind.st_mode) & 0o133 == 0
 
@@ -358,7 +360,7 @@ def test_the_bytes_are_pretty_utf8_json_in_the_order_of_the_document() -> None:
 @pytest.fixture(autouse=True)
 def _sweeping_is_due() -> None:
     """Each test's folder is seen for the first time."""
-    sidecar._swept.clear()  # state of the process, not of a test
+    writing._swept.clear()  # state of the process, not of a test
 
 
 def test_without_the_file_that_it_belongs_to_nothing_is_written(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ class Dispatcher:
         self._events: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._endpoints = {route.endpoint.name: route.endpoint for route in self._routes}
         urls = Urls(settings.watch)
-        self._pools = Pools(self._endpoints.values(), settings.media, urls, self._events)
+        suffix = settings.sidecar.suffix if settings.sidecar.enabled else None
+        self._pools = Pools(self._endpoints.values(), settings.media, urls, suffix, self._events)
         self._tasks = Tasks(self._endpoints)
         self.health = HealthMonitor(
             self._endpoints.values(), settings.endpoints, settings.queue, [Hours(settings.endpoints), *holds]

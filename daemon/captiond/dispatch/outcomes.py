@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from captiond import captions, jobs, log, policy
+from captiond import adoption, captions, jobs, log, policy
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.routes import smaller
 from captiond.dispatch.tasks import Stage, Task, Tasks
@@ -101,6 +101,12 @@ class Outcomes:
             return []
         if self.stopping or record.known(conn, task.job, task.route, outcome.opened) is not None:
             return None
+        if outcome.standing is not None and not adoption.is_ours(conn, task.job.file_id, outcome.standing):
+            return None
+        return self._no_answer_yet(task, outcome)
+
+    def _no_answer_yet(self, task: Task, outcome: WasRead) -> list[Step]:
+        """These bytes have no answer: it is asked for, unless that is done already."""
         self._was_read(task, outcome)
         leader = self._tasks.leader(task)
         if leader is task:
@@ -155,10 +161,18 @@ class Outcomes:
 
     def _read(self, conn: Connection, task: Task, outcome: WasRead) -> list[Step]:
         self._was_read(task, outcome)
+        via, reason = "known", None
+        if outcome.standing is not None:
+            adopted = record.beside(conn, task.job, task.route, outcome.opened, outcome.standing)
+            via, reason = "known" if adopted.caption_id is None else "sidecar", adopted.reason
+        if reason is not None:
+            self._log.warning("sidecar_refused", path=task.job.path, reason=reason)
         caption_id = record.known(conn, task.job, task.route, outcome.opened)
         if caption_id is not None:
-            return self._done(conn, task, caption_id, via="known")
-        return self.give_back(conn, [task], Stopped())
+            return self._done(conn, task, caption_id, via=via)
+        if self.stopping:
+            return self.give_back(conn, [task], Stopped())
+        return self._no_answer_yet(task, outcome)
 
     def _answered(self, conn: Connection, task: Task, outcome: WasAnswered) -> list[Step]:
         assert task.opened is not None

@@ -39,9 +39,11 @@ class Pools:
         endpoints: Iterable[Endpoint],
         media: Media,
         urls: Urls,
+        suffix: str | None,
         events: queue.SimpleQueue[work.Outcome | None],
     ) -> None:
         self._urls = urls
+        self._suffix = suffix
         self.encoders = media.workers or os.cpu_count() or 1
         self._events = events
         self._limits = GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb)
@@ -57,7 +59,7 @@ class Pools:
     def read(self, task: Task, downloads: Path) -> None:
         """Identify and hash."""
         job, route = task.job, task.route
-        self._encode.submit(job.id, lambda: work.read_file(job, route, downloads, self._urls))
+        self._encode.submit(job.id, lambda: work.read_file(job, route, downloads, self._urls, self._suffix))
 
     def encode(self, task: Task, downloads: Path) -> None:
         """Make what the endpoint takes."""

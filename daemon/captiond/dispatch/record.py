@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from captiond import captions, jobs, sidecar
+from captiond.adoption import Adopted, Place, adopt
 from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
 from captiond.media.versions import software
 from captiond.paths import is_url
@@ -56,6 +58,12 @@ def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | Non
     """
     exact = job.priority >= Priority.PERSON
     return captions.known(conn, sha256=opened.sha256, recipe=route.name, digest=route.digest, exact=exact)
+
+
+def beside(conn: Connection, job: Job, route: Route, opened: Opened, standing: sidecar.Standing) -> Adopted:
+    """What stands in the sidecar's place of a file that was just read: another captiond's words, or a person's, are taken in."""
+    place = Place(job.file_id, opened.sha256, captioned=False)
+    return adopt(conn, place, standing, route.asked, time.time())
 
 
 def answered(

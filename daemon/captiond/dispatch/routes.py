@@ -11,7 +11,8 @@ from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import Recipe, Settings, Strategy, VideoMode
 from captiond.endpoints.sizes import NO_LIMITS, SizeLimits
 from captiond.media.spec import EncodeSpec
-from captiond.values import Encoded, FilePart, ImagePart, Kind
+from captiond.policy.sidecars import Asked
+from captiond.values import Encoded, FilePart, ImagePart, Kind, Source
 
 if TYPE_CHECKING:
     from captiond.endpoints.base import Endpoint
@@ -50,6 +51,12 @@ class Route:
         if kind is Kind.VIDEO and self.auto_video and self.endpoint.abilities(self.model).takes_video_url:
             spec = replace(spec, video=VideoMode.VIDEO_URL)
         return within(spec, self.endpoint.known.limits(self.model), spec.max_frames if kind is Kind.VIDEO else 1)
+
+    @property
+    def asked(self) -> Asked:
+        """What a sidecar that captiond did not write has to fit."""
+        by_model = self.endpoint.source is not Source.BUILTIN
+        return Asked(self.name, self.digest, frozenset(self.recipe.categories or ()), by_model)
 
     @property
     def sizes(self) -> str:

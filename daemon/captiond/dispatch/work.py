@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WasRead:
-    """The file was opened, identified and hashed. `encoded` is there when it is a URL that is sent as such."""
+    """The file was opened, identified and hashed. `encoded` is there when it is a URL that is sent as such.
+
+    `standing` is what stands in its sidecar's place.
+    """
 
     job_id: int
     opened: Opened
     seconds: float
     encoded: Encoded | None = None
+    standing: sidecar.Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,18 @@ class WasPublished:
 Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished
 
 
-def read_file(job: Job, route: Route, downloads: Path, urls: Urls) -> Outcome:
-    """Open, identify and hash the job's file; a URL is looked at, and fetched into `downloads` unless it is sent as such."""
+def read_file(job: Job, route: Route, downloads: Path, urls: Urls, suffix: str | None) -> Outcome:
+    """Open, identify and hash the job's file; a URL is looked at, and fetched into `downloads` unless it is sent as such.
+
+    `suffix` is of the sidecar beside it, which is read too; None: there are none.
+    """
     started = time.perf_counter()
 
     def stage() -> Outcome:
         if not is_url(job.path):
-            return WasRead(job.id, reader.read(job.path, job.root), time.perf_counter() - started)
+            opened = reader.read(job.path, job.root)
+            standing = sidecar.read(sidecar.path_for(job.path, suffix)) if suffix is not None else None
+            return WasRead(job.id, opened, time.perf_counter() - started, standing=standing)
         if route.base_url is not None and urls.of_job(job, route.endpoint.name, route.base_url) is not None:
             head = fetch.peek(job.path)
             found = head and by_url.peeked(job.path, head, route.base_url, route.spec_for)

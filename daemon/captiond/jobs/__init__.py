@@ -8,6 +8,7 @@
                         +------------- requeue ----------------------+
                         +-- reconsider -- unsupported <-- unsupported (from running)
 
+    queued, failed, unsupported -> done: answered, for a file beside which a caption was found.
     queued -> (nothing): withdraw, for a file that needs no answer of its own; abandon, for one that nobody waits for.
 
 A job may be queued and held, by its priority: not claimed until `release`, or a person asks for its file.
@@ -22,6 +23,7 @@ from __future__ import annotations
 from captiond.jobs.queries import counts, downloads, failures, latest, of_ids, unsupported_kinds
 from captiond.jobs.queueing import (
     abandon,
+    answered,
     clock_set_back,
     enqueue,
     held,
@@ -36,6 +38,7 @@ from captiond.jobs.running import claim, fail, finish, give_back, next_due, retr
 
 __all__ = [
     "abandon",
+    "answered",
     "claim",
     "clock_set_back",
     "counts",

@@ -207,6 +207,26 @@ def withdraw(conn: Connection, file_id: int) -> bool:
     return True
 
 
+_UNDONE = (JobState.QUEUED.value, JobState.FAILED.value, JobState.UNSUPPORTED.value)
+_ANSWERED = (
+    update(JOB)
+    .where(JOB.c.file_id == bindparam("the_file"), JOB.c.state.in_(_UNDONE), IS_LATEST)
+    .values(
+        state=JobState.DONE.value,
+        finished_at=bindparam("now"),
+        reason=None,
+        detail=None,
+        unsupported_by=None,
+        download=None,
+    )
+)
+
+
+def answered(conn: Connection, file_id: int, now: float) -> None:
+    """queued, failed or unsupported -> done: the file got its caption by another way. One that runs ends by itself."""
+    conn.execute(_ANSWERED, {"the_file": file_id, "now": now})
+
+
 _of_backlog = and_(_is_queued, JOB.c.root_id == bindparam("root"), JOB.c.priority == int(Priority.HELD))
 _SOME_HELD = select(JOB.c.id).where(_of_backlog).limit(bindparam("most"))
 _RELEASE = update(JOB).where(JOB.c.id.in_(_SOME_HELD)).values(priority=int(Priority.BACKLOG))

@@ -22,6 +22,13 @@ NAMES_SQL = (
 )
 """All that is known of some names in a folder; the names as a JSON list."""
 
+SIDECARS_SQL = (
+    "SELECT file.name, sidecar.size, sidecar.mtime_ns FROM file LEFT JOIN sidecar ON sidecar.file_id = file.id "
+    "WHERE folder = ?1 AND name IN (SELECT value FROM json_each(?2)) AND root_id = ?3 AND present = 1 "
+    "AND content_id IS NOT NULL"
+)
+"""What the sidecars of some files in a folder looked like when they were last looked at; the files' names as a JSON list."""
+
 FOLDERS_SQL = """
 WITH RECURSIVE known (folder) AS (
     SELECT min(folder) FROM file WHERE root_id = ?1

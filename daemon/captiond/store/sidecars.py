@@ -39,6 +39,8 @@ class Written(Protocol):
     def digest(self) -> str | None: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def seen(self) -> tuple[int, int] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
         # A newer plan, made while this one was written, stays pending.
         left = [] if is_last else [plan for plan in plans if plan != outcome.digest]
         new |= {"new_path": to_text(path), "new_written_digest": outcome.digest}
+        new |= {"new_size": outcome.seen and outcome.seen[0], "new_mtime_ns": outcome.seen and outcome.seen[1]}
         new |= {"new_pending_digest": " ".join(left) or None}
         if is_last:
             new |= {"new_state": "written", "new_reason": None, "new_due_at": None}
@@ -166,6 +169,64 @@ def make_due(conn: Connection, file_ids: Collection[int], now: float) -> None:
         update(_sidecar).where(_sidecar.c.file_id.in_(list(file_ids))).values(state="pending", reason=None, due_at=now)
     )
     conn.execute(statement)
+
+
+def looked(conn: Connection, file_id: int, seen: tuple[int, int]) -> None:
+    """What stands there has this size and mtime, and is captiond's: until they change it is not read again."""
+    values = {"size": seen[0], "mtime_ns": seen[1]}
+    conn.execute(update(_sidecar).where(_sidecar.c.file_id == file_id).values(values))
+
+
+def taken_over(conn: Connection, file_id: int, path: str, digest: str, seen: tuple[int, int], now: float) -> None:
+    """Any state -> pending: bytes that another wrote are captiond's now, and may be replaced at once."""
+    row = {"path": to_text(path), "state": "pending", "reason": None, "written_digest": digest, "due_at": now}
+    _set(conn, file_id, {**row, "size": seen[0], "mtime_ns": seen[1]})
+
+
+def left_alone(conn: Connection, file_id: int, path: str, seen: tuple[int, int], reason: str) -> bool:
+    """Any state -> refused: what stands there is another's. Returns: whether the reason is another than before."""
+    before = get(conn, file_id)
+    state = {"state": "refused", "reason": cleaned(reason), "due_at": None, "size": seen[0], "mtime_ns": seen[1]}
+    _set(conn, file_id, state if before is not None else {**state, "path": to_text(path)})
+    return before is None or before.reason != cleaned(reason)
+
+
+def _set(conn: Connection, file_id: int, values: dict[str, Any]) -> None:
+    statement = insert(_sidecar).values(file_id=file_id, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=[_sidecar.c.file_id], set_=values))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file that is there and whose bytes are known, and what its sidecar looked like at the last look."""
+
+    file_id: int
+    sha256: str
+    captioned: bool
+    seen: tuple[int | None, int | None]
+
+
+_BESIDE = (
+    select(t.file.c.id, t.content.c.sha256, t.file.c.caption_id, _sidecar.c.size, _sidecar.c.mtime_ns)
+    .join(t.content, t.content.c.id == t.file.c.content_id)
+    .outerjoin(_sidecar, _sidecar.c.file_id == t.file.c.id)
+    .where(
+        t.file.c.folder == bindparam("the_folder"),
+        t.file.c.name == bindparam("the_name"),
+        t.file.c.root_id == bindparam("the_root"),
+        t.file.c.present == 1,
+    )
+)
+
+
+def beside(conn: Connection, path: str, root_id: int) -> Known | None:
+    """What is known of the file at `path`, as the OS names it, and its sidecar; None if that is not enough for one."""
+    folder, _, name = to_text(path).rpartition("/")
+    which = {"the_folder": folder, "the_name": name, "the_root": root_id}
+    row = conn.execute(_BESIDE, which).one_or_none()
+    if row is None:
+        return None
+    return Known(row.id, row.sha256, row.caption_id is not None, (row.size, row.mtime_ns))
 
 
 _RECOVER = (

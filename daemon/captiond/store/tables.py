@@ -226,6 +226,8 @@ sidecar = Table(
     Column("written_digest", Text, comment="SHA-256 of the bytes that stand there"),
     Column("pending_digest", Text, comment="SHA-256 of the bytes that are about to; set before they are written"),
     Column("due_at", Float, comment="when a pending one is tried again"),
+    Column("size", Integer, comment="of what stands there, as it was last looked at"),
+    Column("mtime_ns", Integer),
     CheckConstraint("state IN ('pending', 'written', 'refused')", name="state"),
 )
 Index("ix_sidecar_pending", sidecar.c.due_at, sqlite_where=text("state = 'pending'"))

@@ -25,6 +25,7 @@ from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
     from captiond.store.engine import Database
+    from captiond.watch.edits import Edits
 
 _TROUBLE_SECONDS: Final = (1.0, 30.0)
 """The first and the longest wait before the database is tried again."""
@@ -72,6 +73,8 @@ class Gate:
         self._trouble: str | None = None
         self._retry_at = 0.0
         self._retry_wait = _TROUBLE_SECONDS[0]
+        self.edits: Edits | None = None
+        """Takes sidecars that have changed; None: they are not looked at."""
         self.root: Root | None = None
         """The root, while it is online; set by the scan thread. Nothing is looked at while it is None."""
         self.fresh = False
@@ -111,6 +114,12 @@ class Gate:
         with self._changed:
             self._woken = True
             self._changed.notify_all()
+
+    def edited(self, paths: Iterable[str]) -> None:
+        """A scan found these sidecars changed."""
+        if self.edits is not None:
+            self.edits.noted(paths)
+            self.wake()
 
     def folder_left(self, folder: str) -> None:
         """A folder was moved away or deleted. Called in `prepare`."""
@@ -165,7 +174,8 @@ class Gate:
             self._collect()
         self._take(root)
         self._mark_gone()
-        times = [self._settle.next_at(), self._retry_at if self._quiet else None]
+        edits_at = self._look_at_edits(root)
+        times = [edits_at, self._settle.next_at(), self._retry_at if self._quiet else None]
         times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
         return min((at for at in times if at is not None), default=None)
 
@@ -185,7 +195,10 @@ class Gate:
             return  # the root is away: the scan that follows its return finds them
         now, full = time.monotonic(), False
         for path, priority in noted.items():
-            if self._takes(root.relative(path)):
+            if self.edits is not None and path.endswith(self.edits.suffix):
+                if self._takes(root.relative(path.removesuffix(self.edits.suffix))):
+                    self.edits.noted([path])
+            elif self._takes(root.relative(path)):
                 full |= not self._settle.sighted(path, priority, now)
         if full:
             self._on_overflow()
@@ -219,6 +232,18 @@ class Gate:
                 self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
             if taken.jobs:
                 self._on_work()
+
+    def _look_at_edits(self, root: Root) -> float | None:
+        """Look at sidecars that have changed; returns when there is one to look at again."""
+        if self.edits is None:
+            return None
+        self.looking_since = time.monotonic()
+        try:
+            if self.edits.look(root):
+                self._on_work()
+        finally:
+            self.looking_since = None
+        return self.edits.next_at()
 
     def _mark_gone(self) -> None:
         now = time.monotonic()

@@ -61,6 +61,8 @@ class Hooks:
         online: whether the root is still there, and the same.
         stopping: whether to end; asked at least every few thousand files, so that a scan that hangs can be told.
         entering: told of each folder before it is listed.
+        suffix: of sidecars; "": none are looked at.
+        edited: takes paths of sidecars that are not as they were.
     """
 
     enters: Callable[[str], bool]
@@ -69,6 +71,8 @@ class Hooks:
     online: Callable[[], bool]
     stopping: Callable[[], bool] = bool
     entering: Callable[[str], None] = lambda _folder: None
+    suffix: str = ""
+    edited: Callable[[list[str]], None] = lambda _paths: None
 
 
 @dataclass(slots=True)
@@ -203,15 +207,19 @@ class _Scan:
 
     def _strangers(self, entries: list[os.DirEntry[str]], known: dict[str, _Row], folder: str) -> None:
         """What is not, or not so, among the present files of this root: folders, links, new and changed files."""
-        there = []
+        there, beside, suffix = [], [], self._hooks.suffix
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+            if suffix and entry.name.endswith(suffix):
+                beside.append(entry)
+            elif entry.is_dir(follow_symlinks=False):
                 if self._hooks.enters(self._root.relative(entry.path)):
                     self._folders.append(entry.path)
             elif not self._hooks.takes(self._root.relative(entry.path)):
                 known.pop(to_text(entry.name), None)  # excluded since it was taken: left as it is
             elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
                 there.append(entry)
+        if beside:
+            self._sidecars(beside, folder)
         if not there:
             return
         rows = self._rows_of(there, folder)
@@ -227,6 +235,27 @@ class _Scan:
                 known.pop(name, None)
                 self.report.seen += 1
                 self._sort_in(entry.path, stat, rows.get(name))
+
+    def _sidecars(self, entries: list[os.DirEntry[str]], folder: str) -> None:
+        """Tell of those that are not as they were when they were last looked at; of files that are known."""
+        cut = len(self._hooks.suffix)
+        names = json.dumps([to_text(entry.name[:-cut]) for entry in entries])
+        rows = self._reader.rows(folders.SIDECARS_SQL, (folder, names, self._root.id))
+        seen = {name: (size, mtime_ns) for name, size, mtime_ns in rows}
+        edited = []
+        for entry in entries:
+            known = seen.get(to_text(entry.name[:-cut]))
+            try:
+                if known is None or not entry.is_file(follow_symlinks=False):
+                    continue
+                now = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                self._away_if(error)
+                continue
+            if (now.st_size, now.st_mtime_ns) != known:
+                edited.append(entry.path)
+        if edited:
+            self._hooks.edited(edited)
 
     def _sort_in(self, path: str, stat: Stat, row: Any) -> None:
         """One file that is there, and what is known of it."""

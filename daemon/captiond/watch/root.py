@@ -19,6 +19,7 @@ from captiond.intake import Root
 from captiond.paths import from_text, to_text
 from captiond.store import files
 from captiond.watch import health as of_root
+from captiond.watch.edits import Edits
 from captiond.watch.first import FirstBacklog
 from captiond.watch.gate import Gate
 from captiond.watch.health import Health, State
@@ -29,6 +30,7 @@ from captiond.watch.scope import Scope
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
+    from captiond.policy.sidecars import Asked
     from captiond.store.engine import Database
 
 HEALTH_SECONDS: Final = 2.0
@@ -49,6 +51,7 @@ class RootWatcher:
         on_work: called when there are new jobs.
         on_state: called once with each change: root id, whether it is online, and a line for people.
         confirm: a first backlog of more calls waits for a person's word; 0 or None: none does.
+        asked: what its recipe asks: sidecars that have changed are judged by it; None: they are not looked at.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class RootWatcher:
         on_work: Callable[[], None],
         on_state: Callable[[int, bool, str], None],
         confirm: int | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self.path = watch.path
         self.recipe = watch.recipe
@@ -89,6 +93,8 @@ class RootWatcher:
             online=self._unchanged,
         )
         self._gate.prepare = self._watch_new_folders
+        if asked is not None:
+            self._gate.edits = Edits(db, suffix, watch.settle_seconds, asked)
         self._backlog = FirstBacklog(
             db, row, confirm, gate=self._gate, settle_seconds=watch.settle_seconds, on_work=on_work
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from captiond import log
@@ -149,4 +150,6 @@ class Scans:
             self.looking_since = time.monotonic()
             self._observer.ensure(folder)
 
-        return Hooks(scope.enters, scope.takes, sight, self._online, stopping, entering)
+        hooks = Hooks(scope.enters, scope.takes, sight, self._online, stopping, entering)
+        edits = self._gate.edits
+        return hooks if edits is None else replace(hooks, suffix=edits.suffix, edited=self._gate.edited)

@@ -1,4 +1,4 @@
-"""The JSON beside a file: replaced whole or not at all, never through a link, never over what captiond did not write.
+"""Writing a sidecar: replaced whole or not at all, never through a link, never over what captiond did not write.
 
 Only the folder is trusted to lead somewhere else by links; the last step, from the folder to the sidecar, is done
 relative to the open folder and never follows one.
@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 import stat
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 State = Literal["written", "refused", "pending"]
 
@@ -39,20 +38,17 @@ class Outcome:
 
     `digest` is the SHA-256 of the bytes that were to be written; `reason` says, with the remedy, why they were not:
     `refused` stays so until a person acts, `pending` may pass by itself. It is None for a sidecar whose file is not there.
+    `seen` is the size and mtime, in nanoseconds, of one that was written, or stood there as it was to be.
     """
 
     state: State
     digest: str | None
     reason: str | None
+    seen: tuple[int, int] | None = None
 
 
-class _RefusedError(Exception):
+class PlaceTaken(Exception):
     """Something else has the place."""
-
-
-def encode(document: Mapping[str, Any]) -> bytes:
-    """The bytes of a sidecar: UTF-8, pretty-printed, keys in their order, a newline at the end."""
-    return (json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
 
 
 def path_for(path: str, suffix: str) -> str:
@@ -76,25 +72,25 @@ def write(target: str, body: bytes, *, owned: Collection[str], beside: str | Non
         return Outcome("refused", digest, f"the name would be longer than {_NAME_MAX} bytes; shorten the file's name")
     try:
         # Two plans for one file may be carried out at once; the second must see what the first has done.
-        with _LOCKS[hash(target) % len(_LOCKS)], _opened(folder) as parent:
+        with _LOCKS[hash(target) % len(_LOCKS)], opened(folder) as parent:
             if beside is not None and not _is_there(parent, beside):
                 return Outcome("pending", digest, None)
             _sweep(folder, parent)
-            _replace(parent, name, body, {*owned, digest})
-    except _RefusedError as refusal:
+            seen = _replace(parent, name, body, {*owned, digest})
+    except PlaceTaken as refusal:
         return Outcome("refused", digest, str(refusal))
     except (FileNotFoundError, NotADirectoryError) as error:
         return Outcome("pending", digest, None if beside is not None else _explained(error))
     except OSError as error:
         return Outcome("pending", digest, _explained(error))
-    return Outcome("written", digest, None)
+    return Outcome("written", digest, None, seen)
 
 
 def remove(path: str, *, owned: Collection[str]) -> bool:
     """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now."""
     folder, name = os.path.split(path)
     try:
-        with _LOCKS[hash(path) % len(_LOCKS)], _opened(folder) as parent:
+        with _LOCKS[hash(path) % len(_LOCKS)], opened(folder) as parent:
             found = _digest(parent, name)
             if found is not None and found in owned:
                 os.unlink(name, dir_fd=parent)
@@ -102,12 +98,13 @@ def remove(path: str, *, owned: Collection[str]) -> bool:
             return found is None
     except FileNotFoundError:
         return True
-    except (_RefusedError, OSError):
+    except (PlaceTaken, OSError):
         return False
 
 
 @contextlib.contextmanager
-def _opened(folder: str) -> Iterator[int]:
+def opened(folder: str) -> Iterator[int]:
+    """The folder, open for the `dir_fd` of all that is done in it."""
     fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield fd
@@ -123,8 +120,11 @@ def _is_there(parent: int, name: str) -> bool:
     return True
 
 
-def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> None:
-    """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten."""
+def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> tuple[int, int]:
+    """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten.
+
+    Returns: the size and mtime of what was written.
+    """
     before = _checked(parent, name, owned)
     temporary = _temporary(name, body)
     fd = _created(parent, temporary)
@@ -132,6 +132,7 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> Non
         try:
             _write_all(fd, body)
             os.fsync(fd)
+            seen = _seen(os.fstat(fd))
         finally:
             # Network file systems tell of a full disk only here.
             os.close(fd)
@@ -147,6 +148,11 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> Non
     # Some file systems can't sync a folder; the name is there all the same.
     with contextlib.suppress(OSError):
         os.fsync(parent)
+    return seen
+
+
+def _seen(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 def _temporary(name: str, body: bytes) -> str:
@@ -190,11 +196,11 @@ def _checked(parent: int, name: str, owned: Collection[str]) -> str | None:
     """The digest of what stands there, if it is captiond's; None if nothing does.
 
     Raises:
-        _RefusedError: something else stands there.
+        PlaceTaken: something else stands there.
     """
     found = _digest(parent, name)
     if found is not None and found not in owned:
-        raise _RefusedError("a file that captiond did not write has the sidecar's name; rename or remove it")
+        raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
     return found
 
 
@@ -202,16 +208,27 @@ def _digest(parent: int, name: str) -> str | None:
     """SHA-256 of the regular file of this name; None if there is nothing.
 
     Raises:
-        _RefusedError: it is no regular file, or can't be one of ours.
+        PlaceTaken: it is no regular file, or can't be one of ours.
+    """
+    found = body_of(parent, name)
+    return None if found is None else hashlib.sha256(found[0]).hexdigest()
+
+
+def body_of(parent: int, name: str) -> tuple[bytes, tuple[int, int]] | None:
+    """All bytes of the regular file of this name, and its size and mtime before they were read; None if there is nothing.
+
+    Raises:
+        PlaceTaken: it is no regular file, or can't be one of ours.
+        OSError: it can't be read.
     """
     try:
         kind = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(kind.st_mode):
-        raise _RefusedError(f"{_what(kind.st_mode)} has the sidecar's name; rename or remove it")
+        raise PlaceTaken(f"{_what(kind.st_mode)} has the sidecar's name; rename or remove it")
     if kind.st_size > _MOST_BYTES:
-        raise _RefusedError("a file that captiond did not write has the sidecar's name; rename or remove it")
+        raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
     try:
         # Not blocking, for it may have become a pipe since.
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
@@ -219,12 +236,13 @@ def _digest(parent: int, name: str) -> str | None:
         return None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise _RefusedError("a link or a device has the sidecar's name; rename or remove it") from None
+            raise PlaceTaken("a link or a device has the sidecar's name; rename or remove it") from None
         raise
-    with open(fd, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise _RefusedError("something that is no file has the sidecar's name; rename or remove it")
-        return hashlib.sha256(opened.read(_MOST_BYTES + 1)).hexdigest()
+    with open(fd, "rb") as reader:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise PlaceTaken("something that is no file has the sidecar's name; rename or remove it")
+        return reader.read(_MOST_BYTES + 1), _seen(status)
 
 
 def _what(mode: int) -> str:

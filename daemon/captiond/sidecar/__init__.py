@@ -1,0 +1,12 @@
+"""The JSON beside a file: how it is written, and how one that somebody else wrote is read.
+
+`writing` replaces it whole or not at all, `reading` says what stands there, `form` is the format.
+"""
+
+from __future__ import annotations
+
+from captiond.sidecar.form import Unfit, encode, told
+from captiond.sidecar.reading import Standing, read
+from captiond.sidecar.writing import Outcome, path_for, remove, write
+
+__all__ = ["Outcome", "Standing", "Unfit", "encode", "path_for", "read", "remove", "told", "write"]
