@@ -287,7 +287,7 @@ def test_killed_at_any_system_call_it_is_absent_old_or_new_and_never_half(
 
 
 def test_what_a_crash_left_behind_is_gone_once_the_same_is_written_again(folder: Path, target: Path) -> None:
-    left = folder / sidecar._temporary(target.name, NEW)
+    left = folder / writing._temporary(target.name, NEW)
     left.write_bytes(NEW[:7])
     assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
     assert target.read_bytes() == NEW
