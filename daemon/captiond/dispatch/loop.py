@@ -193,6 +193,7 @@ class Dispatcher:
             self._outcomes.stopping = self._stopping.is_set()
             try:
                 outcomes = outcomes or self._collect()
+                self._go_on_asking(outcomes)
                 self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
                 self._look_now |= bool(outcomes)
                 if any(isinstance(outcome, WasAnswered | HasFailed) for outcome in outcomes):
@@ -201,6 +202,7 @@ class Dispatcher:
                 self._look_now |= self._budgets.look(self._db)
                 self._leave_hung()
                 self._start_calls()
+                self._give_back_ready()
                 if not self._stopping.is_set():
                     self._mind_the_clock()
                     self._look_at_knowledge()
@@ -268,20 +270,37 @@ class Dispatcher:
 
     # --- calling and claiming
 
+    def _go_on_asking(self, outcomes: Sequence[Outcome]) -> None:
+        """Slots that answers have left are used before the answers are recorded: no endpoint idles during a commit."""
+        if self._trouble is not None:
+            return
+        for outcome in outcomes:
+            if isinstance(outcome, WasAnswered) and (task := self._tasks.get(outcome.job_id)):
+                task.stage = Stage.ANSWERED
+        self._start_calls()
+
     def _start_calls(self) -> None:
-        flying = [task for task in self._tasks.all() if task.stage is Stage.ASKING]
+        """As many of the tasks that are ready as slots and budgets allow."""
+        unpaid = [task for task in self._tasks.all() if task.stage in (Stage.ASKING, Stage.ANSWERED)]
+        flying = Counter(task.endpoint for task in unpaid if task.stage is Stage.ASKING)
         for name, ready in self._tasks.ready.items():
-            free = self.health.slots(name, sum(1 for task in flying if task.endpoint == name))
+            free = self.health.slots(name, flying[name]) if ready else 0
             for task in list(ready):
                 if free <= 0 or self._stopping.is_set():
                     break
-                if self._budgets.allows(task, flying):
+                if self._budgets.allows(task, unpaid):
                     ready.remove(task)
-                    flying.append(task)
+                    unpaid.append(task)
                     task.stage, task.asked_at = Stage.ASKING, time.monotonic()
                     self.health.started(name)
                     self._pools.ask(task)
                     free -= 1
+
+    def _give_back_ready(self) -> None:
+        """What is ready for an endpoint that can't be asked by now goes back in the queue."""
+        for name, ready in self._tasks.ready.items():
+            if not ready:
+                continue
             away = self._stopping.is_set() or not self.health.healthy(name)
             back = [task for task in ready if away or self._budgets.held(name, task.job.root)]
             if back:

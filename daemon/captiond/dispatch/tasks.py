@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """Where a task is."""
+    """Where a task is. An answer that came is `answered` until it is recorded: its call ended, and its cost is not yet known."""
 
     READING = "reading"
     FOLLOWING = "following"
     ENCODING = "encoding"
     READY = "ready"
     ASKING = "asking"
+    ANSWERED = "answered"
 
 
 @dataclass(slots=True, eq=False)
