@@ -71,7 +71,7 @@ def test_never_more_requests_in_any_minute_than_the_limit(limit: int, steps: lis
         assert sum(1 for other in began if at - MINUTE < other <= at) <= limit
 
 
-@given(st.integers(2_000, 100_000), st.integers(1, 1_999), st.integers(1, 50))
+@given(st.integers(2_000, 20_000), st.integers(100, 1_999), st.integers(1, 8))
 def test_tokens_of_even_calls_stay_within_the_limit(limit: int, tokens: int, looks: int) -> None:
     pace, spent = Pace(PaceLimits(tokens=limit)), 0
     pace.began(0.0)

@@ -32,6 +32,7 @@ class Pace:
         self._limits = limits
         self._began: deque[float] = deque()
         self._spent: deque[tuple[float, int]] = deque()
+        self._tokens = 0
         self._usual = UNKNOWN_TOKENS
         self._flying = 0
         for at, tokens in sorted(earlier):
@@ -48,6 +49,7 @@ class Pace:
         self._flying = max(0, self._flying - 1)
         if tokens:
             self._spent.append((now, tokens))
+            self._tokens += tokens
             self._usual = max(1, (3 * self._usual + tokens) // 4) if self._usual != UNKNOWN_TOKENS else tokens
 
     def free(self, now: float) -> int:
@@ -57,12 +59,12 @@ class Pace:
         while self._began and self._began[0] <= now - MINUTE:
             self._began.popleft()
         while self._spent and self._spent[0][0] <= now - MINUTE:
-            self._spent.popleft()
+            self._tokens -= self._spent.popleft()[1]
         free = UNLIMITED
         if self._limits.requests is not None:
             free = self._limits.requests - len(self._began)
         if self._limits.tokens is not None:
-            left = self._limits.tokens - sum(tokens for _, tokens in self._spent) - self._flying * self._usual
+            left = self._limits.tokens - self._tokens - self._flying * self._usual
             idle = not self._spent and not self._flying
             free = min(free, max(left // self._usual, int(idle)))
         return max(0, free)
