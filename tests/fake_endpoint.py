@@ -100,6 +100,7 @@ class FakeEndpoint:
         default: the answer to a request that no script is left for.
         models: what `GET /models` lists; a Behaviour answers that instead.
         asleep: models that answer no call until `POST /models/{id}/activate` came, and then for `waking` calls more.
+        dialect: how it takes videos, see `fake_protocol.inspect_request`.
         tls: speak HTTPS, with the certificate of tests/data/loopback.pem: see CERTIFICATE.
     """
 
@@ -112,12 +113,14 @@ class FakeEndpoint:
         models: list[dict[str, Any]] | Behaviour | None = None,
         asleep: tuple[str, ...] = (),
         waking: int = 0,
+        dialect: str = "openai",
         tls: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.key = key
         self.fast = fast
+        self.dialect = dialect
         self.default: Script = default or ok()
         self.models: list[dict[str, Any]] | Behaviour | None = [model_entry()] if models is None else models
         self.fetches: Behaviour | None = None

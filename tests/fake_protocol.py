@@ -139,8 +139,12 @@ def sent_urls(body: bytes) -> tuple[str, ...]:
     return tuple(re.findall(r'_url":\{"url":"(https?://[^"]*)"', body.decode("utf-8", "replace")))
 
 
-def inspect_request(body: bytes, fetch: Fetcher) -> dict[str, Any]:
-    """Checks a body and returns Recorded's model, system, text, media and payload; `fetch` gets what is sent by URL."""
+def inspect_request(body: bytes, fetch: Fetcher, dialect: str = "openai") -> dict[str, Any]:
+    """Checks a body and returns Recorded's model, system, text, media and payload; `fetch` gets what is sent by URL.
+
+    `dialect` is how videos are taken: "openai" as `video_url`, "vllm" also as a list of JPEG pictures in one, "llamacpp" as
+    `input_video` and no other way, "none" not at all.
+    """
     try:
         payload = json.loads(body.decode("utf-8"))
     except ValueError as error:
@@ -161,12 +165,12 @@ def inspect_request(body: bytes, fetch: Fetcher) -> dict[str, Any]:
                 raise Violation("a system message must be a text and the first one")
             system = content
         elif role == "user":
-            for part in _parts(content):
+            for part in _parts(content, dialect):
                 kind = part["type"]
                 if kind == "text":
                     texts.append(part["text"])
                 else:
-                    media.append(_decode(part[kind], kind, fetch))
+                    media.append(_decode(part[kind], kind, fetch, dialect))
         else:
             raise Violation(f"role is {role!r}")
     if messages[-1].get("role") != "user":
@@ -190,24 +194,66 @@ def _check_numbers(payload: dict[str, Any]) -> None:
         raise Violation("stream is not spoken here")
 
 
-def _parts(content: Any) -> list[dict[str, Any]]:
+_KINDS = {
+    "openai": {"text", "image_url", "video_url"},
+    "vllm": {"text", "image_url", "video_url"},
+    "llamacpp": {"text", "image_url", "input_video"},
+    "none": {"text", "image_url"},
+}
+MOST_FRAMES = 32
+"""What vLLM takes of a frame list by default."""
+
+
+def _parts(content: Any, dialect: str) -> list[dict[str, Any]]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     if not isinstance(content, list) or not content:
         raise Violation("a user's content is neither text nor a list of parts")
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in {"text", "image_url", "video_url"} or set(part) != {
-            "type",
-            kind,
-        }:
-            raise Violation(f"invalid content part: {kind!r}")
+        if kind not in _KINDS[dialect] or set(part) != {"type", kind}:
+            raise Violation(f"unsupported content[].type: {kind!r}")
         if kind == "text" and (not isinstance(part["text"], str) or not part["text"]):
             raise Violation("a text part without text")
     return content
 
 
-def _decode(holder: Any, kind: str, fetch: Fetcher) -> Media:
+def _input_video(holder: Any) -> Media:
+    """llama.cpp's own part: base64 without the head of a data URL."""
+    if not isinstance(holder, dict) or set(holder) != {"data"} or not isinstance(holder["data"], str):
+        raise Violation("input_video has no data")
+    data = _base64(holder["data"], "input_video")
+    digest = hashlib.sha256(data).hexdigest()
+    holder["data"] = f"sha256:{digest}"
+    width, height = _see_video("video/mp4", data)
+    return Media("video", "input_video", digest, len(data), width, height, data=data)
+
+
+def _frame_list(holder: dict[str, Any], joined: str) -> Media:
+    """vLLM's list of frames: JPEG pictures as base64, joined by commas."""
+    frames = [_base64(one, "video/jpeg") for one in joined.split(",")]
+    if len(frames) > MOST_FRAMES:
+        raise Violation(f"{len(frames)} frames, and at most {MOST_FRAMES} are taken")
+    sizes = {_see_image("image/jpeg", frame)[:2] for frame in frames}
+    if len(sizes) != 1:
+        raise Violation(f"frames of different sizes: {sizes}")
+    ((width, height),) = sizes
+    data = b"".join(frames)
+    digest = hashlib.sha256(data).hexdigest()
+    holder["url"] = f"sha256:{digest}"
+    return Media(f"{len(frames)} frames", "video/jpeg", digest, len(data), width, height, data=data)
+
+
+def _base64(text: str, kind: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise Violation(f"{kind}: wrong base64: {error}") from None
+
+
+def _decode(holder: Any, kind: str, fetch: Fetcher, dialect: str) -> Media:
+    if kind == "input_video":
+        return _input_video(holder)
     url = holder.get("url") if isinstance(holder, dict) else None
     if not isinstance(url, str):
         raise Violation(f"{kind} has no url")
@@ -217,10 +263,9 @@ def _decode(holder: Any, kind: str, fetch: Fetcher) -> Media:
     match = _DATA_URL.match(url)
     if match is None:
         raise Violation(f"{kind} is no base64 data URL: {url[:60]!r}")
-    try:
-        data = base64.b64decode(url[match.end() :], validate=True)
-    except binascii.Error as error:
-        raise Violation(f"{kind}: wrong base64: {error}") from None
+    if (dialect, kind, match[1]) == ("vllm", "video_url", "video/jpeg"):
+        return _frame_list(holder, url[match.end() :])
+    data = _base64(url[match.end() :], kind)
     digest = hashlib.sha256(data).hexdigest()
     holder["url"] = f"sha256:{digest}"
     return _seen(kind, match[1], data, digest, None)

@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if recorded.urls and isinstance(fake.fetches, Behaviour):
                 return recorded, fake.fetches
-            recorded = replace(recorded, **inspect_request(body, fetched))
+            recorded = replace(recorded, **inspect_request(body, fetched, fake.dialect))
             return recorded, fake.sleeps(recorded.model or "")
         except OSError as failure:
             return recorded, error(

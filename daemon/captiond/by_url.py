@@ -23,7 +23,7 @@ from captiond import log
 from captiond.config.models import RELPATH
 from captiond.media import header, identify, plain, reader
 from captiond.paths import is_under, is_url
-from captiond.values import Encoded, FilePart, ImagePart, Job, Kind, MediaFacts, Opened, Stat
+from captiond.values import Encoded, FilePart, Job, Kind, MediaFacts, Opened, Stat
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
@@ -135,9 +135,7 @@ def may_go(opened: Opened, encoded: Encoded, spec: EncodeSpec) -> bool:
     if len(encoded.parts) != 1 or encoded.facts.animated:
         return False
     (part,) = encoded.parts
-    if isinstance(part, FilePart) and part.path != opened.path:
-        return False
-    if isinstance(part, ImagePart) and opened.kind is Kind.VIDEO:
+    if opened.kind is Kind.VIDEO and not (isinstance(part, FilePart) and part.path == opened.path):
         return False
     try:
         with open(reader.open_same(opened), "rb") as file:

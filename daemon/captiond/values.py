@@ -171,14 +171,33 @@ class FilePart:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoPart:
+    """A small video that was made of a larger one. `data` is the MP4 file.
+
+    `seconds` is its own length; `speed` is how many times as fast as what it shows it runs: 1 unless it was cut short.
+    """
+
+    mime: str
+    data: bytes
+    width: int
+    height: int
+    seconds: float
+    speed: float = 1.0
+
+
+Part = ImagePart | FilePart | VideoPart
+"""One piece of media of a request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
-    """The media as an endpoint gets them: pictures, or one video file.
+    """The media as an endpoint gets them: pictures, or one video.
 
     With a `url` that is sent in the place of the parts; without parts they have yet to be made, should it not do.
     """
 
     facts: MediaFacts
-    parts: tuple[ImagePart | FilePart, ...]
+    parts: tuple[Part, ...]
     measures: Measures | None = None
     seconds: float = 0.0
     url: str | None = None

@@ -213,17 +213,18 @@ def test_a_limit_in_pixels_is_kept_as_one(home: Home, fake: FakeEndpoint) -> Non
 
 def test_a_video_that_was_too_large_as_a_file_keeps_the_next_ones_from_going_so(home: Home, fake: FakeEndpoint) -> None:
     fake.models = [model_entry("fake-vision-1", "text", "image", "video")]
-    fake.default = lambda recorded: (
-        error(413) if any(media.kind == "video" for media in recorded.media) else ok("Eight frames.")
-    )
-    clip = media_samples.video(home.inbox / "a.mp4")
+    clip = media_samples.video(home.folder / "a.mp4", draw=lambda at: media_samples.photo(320, 240, int(at * 10)))
+    limit = clip.stat().st_size * 0.8
+    fake.default = lambda recorded: error(413) if recorded.media[0].bytes > limit else ok("It moves.")
     with home.run():
+        clip.rename(home.inbox / "a.mp4")
         home.captioned("a.mp4")
-        (home.inbox / "b.part").write_bytes(clip.read_bytes() + b"\0" * 64)
+        (home.inbox / "b.part").write_bytes((home.inbox / "a.mp4").read_bytes() + b"\0" * 64)
         (home.inbox / "b.part").rename(home.inbox / "b.mp4")
         home.captioned("b.mp4")
-    kinds = [recorded.media[0].kind for recorded in fake.requests]
-    assert kinds == ["video", "image", "image"]
+    sent = [recorded.media[0] for recorded in fake.requests]
+    assert [media.kind for media in sent] == ["video", "video", "video"]
+    assert [media.bytes > limit for media in sent] == [True, False, False]
 
 
 def test_json_is_asked_for_by_the_protocol_where_the_list_says_so(home: Home, fake: FakeEndpoint) -> None:

@@ -56,11 +56,11 @@ def test_a_server_that_answers_something_else_there_is_not_known(fake: FakeEndpo
         assert endpoint(fake.base_url).abilities("fake-vision-1").image is None
 
 
-def test_llama_cpp_s_list_tells_pictures_and_its_videos_are_not_taken_for_video_url(fake: FakeEndpoint) -> None:
+def test_llama_cpp_s_list_tells_pictures_and_its_videos_are_not_believed_in_before_a_probe(fake: FakeEndpoint) -> None:
     fake.models = [entry("llamacpp", architecture={"input_modalities": ["text", "image", "video"]})]
     found = endpoint(fake.base_url).abilities("fake-vision-1")
     assert (found.image, found.dialect, found.json) == (True, Dialect.LLAMACPP, JsonForm.SCHEMA)
-    assert not found.takes_video_url
+    assert not found.takes_videos
     fake.models = [entry("llamacpp", architecture={"input_modalities": ["text"]})]
     assert endpoint(fake.base_url).abilities("fake-vision-1").image is False
 

@@ -331,17 +331,14 @@ def test_a_file_without_a_duration_is_read_to_its_end(guard: Guard, tmp_path: Pa
     assert len(times) == 4
 
 
-@pytest.mark.parametrize("mode", ["frames", "video_url"])
 @pytest.mark.parametrize(
     ("container", "options"),
     [("mp4", {}), ("mp4", FASTSTART), ("matroska", {}), ("mpegts", {}), ("mpeg", {}), ("avi", {})],
 )
-def test_a_film_of_two_hours_is_not_read_through(
-    tmp_path: Path, container: str, options: dict[str, str], mode: str
-) -> None:
+def test_a_film_of_two_hours_is_not_read_through(tmp_path: Path, container: str, options: dict[str, str]) -> None:
     path = samples.film(tmp_path / "a", container, options=options)
     opened = read(str(path), None)
-    spec = EncodeSpec(video=mode, max_video_bytes=1 << 20, max_frames=8, frame_edge=160)
+    spec = EncodeSpec(video="frames", max_frames=8, frame_edge=160)
     guard = Guard(GuardLimits(seconds=10, memory_mb=1024))
     try:
         guard.encode(opened, spec)  # its libraries are read, too
@@ -378,7 +375,7 @@ def bytes_read(guard: Guard) -> int:
     return int(Path(f"/proc/{guard.pid}/io").read_text().split()[1])
 
 
-@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "webm", "avi"])
+@pytest.mark.parametrize("container", ["mp4", "mov"])
 def test_an_endpoint_that_takes_video_gets_the_file_itself(guard: Guard, tmp_path: Path, container: str) -> None:
     path = samples.video(tmp_path / "a", MUXERS.get(container, container), seconds=1)
     opened = read(str(path), None)
@@ -386,14 +383,6 @@ def test_an_endpoint_that_takes_video_gets_the_file_itself(guard: Guard, tmp_pat
     assert result.parts == (FilePart(opened.mime, str(path), opened.stat),)
     assert (result.facts.width, result.facts.height) == (320, 240)
     assert result.facts.duration_seconds == pytest.approx(1, abs=0.2)
-
-
-def test_a_video_too_large_to_send_or_of_another_container_becomes_frames(guard: Guard, tmp_path: Path) -> None:
-    path = samples.video(tmp_path / "a.mp4", seconds=1)
-    small = EncodeSpec(video="video_url", max_video_bytes=path.stat().st_size - 1)
-    assert all(isinstance(part, ImagePart) for part in guard.encode(read(str(path), None), small).parts)
-    stream = samples.video(tmp_path / "a.mts", "mpegts", seconds=1)
-    assert all(isinstance(part, ImagePart) for part in guard.encode(read(str(stream), None), AS_FILE).parts)
 
 
 def test_video_off_is_said_without_decoding(tmp_path: Path) -> None:

@@ -49,18 +49,6 @@ def test_the_describer_loads_no_client_library() -> None:
         ({"models": [{"id": "m", "capabilities": {"input": ["text"]}}]}, {"text"}),
         ([{"name": "m", "capabilities": {"input": ["text"]}}], {"text"}),
         ({"data": [{"id": "m", "architecture": {"input_modalities": ["image", "video"]}}]}, {"image", "video"}),
-        (
-            {
-                "data": [
-                    {
-                        "id": "m",
-                        "owned_by": "llamacpp",
-                        "architecture": {"input_modalities": ["text", "image", "video"]},
-                    }
-                ]
-            },
-            {"text", "image"},
-        ),
         ({"data": [{"id": "other", "capabilities": {"input": ["video"]}}]}, None),
         ({"data": [{"id": "m", "capabilities": ["vision"]}, "m", None]}, None),
         ({"data": "m"}, None),
@@ -72,3 +60,9 @@ def test_a_model_s_inputs_are_read_from_every_shape_of_list(models: object, expe
     assert (found.image, found.video) == (
         (None, None) if expected is None else ("image" in expected, "video" in expected)
     )
+
+
+def test_what_llama_cpp_lists_of_videos_tells_nothing() -> None:
+    entry = {"id": "m", "owned_by": "llamacpp", "architecture": {"input_modalities": ["text", "image", "video"]}}
+    found, _ = listed({"data": [entry]}, "m")
+    assert (found.image, found.video) == (True, None)

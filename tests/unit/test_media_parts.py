@@ -154,7 +154,7 @@ SPEC = EncodeSpec(max_frames=2, max_bytes=100_000)
 
 def received(header: dict[str, Any], pictures: list[bytes], opened: Opened = IMAGE, spec: EncodeSpec = SPEC) -> Encoded:
     told = json.loads(json.dumps(header))
-    assert wire.picture_sizes(told, spec) == [len(picture) for picture in pictures]
+    assert wire.sizes(told, spec) == [len(picture) for picture in pictures]
     return wire.result(told, pictures, opened, spec, 0.5)
 
 

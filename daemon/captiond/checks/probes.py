@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from captiond import recipes
 from captiond.checks.finding import Finding, fail, ok, warn
-from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
+from captiond.endpoints.abilities import Abilities, JsonForm, Told
 from captiond.errors import BadRequest, Failure, Fault, NoImages
 from captiond.media import samples
 from captiond.values import Answer, Encoded, FilePart, ImagePart, Kind, MediaFacts, Request
@@ -32,6 +32,7 @@ RISE = 12
 
 _ASK = "Which number and which background colour do you see? Answer with the number and the colour only."
 _FACTS = MediaFacts(Kind.IMAGE, "image/jpeg", "jpeg", samples.EDGE, samples.EDGE)
+_VIDEO_FACTS = MediaFacts(Kind.VIDEO, "video/mp4", "mp4", samples.EDGE, samples.EDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def worth_a_video(route: Route) -> bool:
     A wrong no costs little: it gets frames.
     """
     known = route.endpoint.abilities(route.model)
-    return route.auto_video and known.video is not False and known.dialect is not Dialect.LLAMACPP
+    return route.auto_video and known.video is not False
 
 
 def _request(route: Route, text: str, *parts: ImagePart | FilePart, **more: Any) -> Request:
@@ -91,7 +92,7 @@ def _request(route: Route, text: str, *parts: ImagePart | FilePart, **more: Any)
         model=route.model,
         system=None,
         text=text,
-        encoded=Encoded(_FACTS, parts),
+        encoded=Encoded(_VIDEO_FACTS if any(isinstance(part, FilePart) for part in parts) else _FACTS, parts),
         max_tokens=MAX_TOKENS,
         temperature=recipe.temperature,
         extra_body={**more, **extra},

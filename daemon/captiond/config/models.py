@@ -113,13 +113,17 @@ class Endpoint(Section):
     max_bytes: int = Field(default=3_500_000, ge=10_000)
     """Of one picture as sent."""
     max_video_bytes: int = Field(default=20_000_000, ge=10_000)
-    """Of one video as sent; a larger one is sent as frames."""
+    """Of one video as sent; a larger one is made small, without its sound, else it is sent as frames."""
+    max_seconds: float = Field(default=600, ge=1)
+    """Of one video as sent; a longer one becomes a small one that runs faster, so that it shows all of it."""
     video: VideoMode = VideoMode.AUTO
-    """auto: the file itself where the server is known to take it, else frames; video_url, frames or off."""
+    """auto: as a video where the server is known to take any, else as frames; video_url, frames or off."""
+    video_dialect: Literal["auto", "openai", "llamacpp", "vllm"] = "auto"
+    """How videos are sent: openai as `video_url`, llamacpp as `input_video`, vllm frames too as `video_url`; auto: as known."""
     max_frames: int = Field(default=8, ge=1, le=64)
     """Of one video or animation that is sent as frames; fewer where they look alike."""
     frame_edge: int = Field(default=768, ge=64, le=16384)
-    """Pixels of a frame's long edge."""
+    """Pixels of the long edge of a frame, and of a video that is made small."""
     image: Literal["auto", "on"] = "auto"
     """auto: a model that is known to take no images is not asked, its files wait; on: it is asked, whatever is known."""
     json_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"

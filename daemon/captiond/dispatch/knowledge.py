@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from captiond import log
-from captiond.dispatch.routes import beyond
+from captiond.dispatch.routes import SMALLER_VIDEO, beyond
 from captiond.endpoints import sizes
 from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
+from captiond.endpoints.body import is_frames
 from captiond.endpoints.sizes import SizeLimits
 from captiond.errors import BadRequest, Failure
 from captiond.store import abilities as store
-from captiond.values import FilePart, ImagePart
+from captiond.values import FilePart, ImagePart, VideoPart
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,13 +28,21 @@ if TYPE_CHECKING:
     from captiond.dispatch.tasks import Task
     from captiond.endpoints.base import Endpoint
 
-SMALLER_VIDEO: Final = 0.6
-"""A video that was refused says where the limit is not; the next ones are kept this much below."""
-
 GUESS_SECONDS: Final = 86_400.0
 """How long a limit holds that was found by trying: a refusal by mistake is not to make pictures small for long."""
 
 _NO_FORMAT: Final = re.compile(r"response_format|json_schema|json_object|structured|schema|grammar", re.IGNORECASE)
+
+_NO_VIDEO: Final = re.compile(
+    r"video.*(not support|unsupported|not allowed|not accepted)|(support|unsupported|unknown|unrecogni[sz]ed|invalid|"
+    r"at most 0|allowed|accept).{0,80}video|unsupported content\[\]\.type",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Words for a kind of part that a server does not know, or a model that takes none."""
+_THIS_VIDEO: Final = re.compile(
+    r"codec|container|mime|decod|corrupt|fetch|download|large|long|size|length|fps|frame", re.IGNORECASE
+)
+"""Words for what is wrong with one video."""
 
 
 def load(conn: Connection, routes: Iterable[Route]) -> None:
@@ -61,12 +70,15 @@ def too_large(conn: Connection, task: Task, failure: Failure) -> SizeLimits:
     """
     assert task.encoded is not None
     told = sizes.told(failure.detail)
-    video = next((part.stat.size for part in task.encoded.parts if isinstance(part, FilePart)), None)
+    video = next((_size(part) for part in task.encoded.parts if isinstance(part, FilePart | VideoPart)), None)
     if video is not None:
         limit = told.picture_bytes or told.request_bytes
-        limit = limit if limit is not None and limit < video else int(video * SMALLER_VIDEO)
-        _keep(conn, task.route, SizeLimits(video_bytes=max(limit, sizes.LEAST_BYTES)))
-        return sizes.NO_LIMITS
+        if limit is None or limit >= video:
+            _keep(conn, task.route, SizeLimits(video_bytes=max(int(video * SMALLER_VIDEO), sizes.LEAST_BYTES)))
+            return sizes.NO_LIMITS
+        told = SizeLimits(video_bytes=max(limit, sizes.LEAST_BYTES))
+        _keep(conn, task.route, told)
+        return told
     if not beyond(told, task.encoded):
         return sizes.NO_LIMITS
     _keep(conn, task.route, told)
@@ -91,6 +103,24 @@ def taken(conn: Connection, task: Task, refused_as: str) -> None:
         edge=None if bytes_alone else edge,
     )
     _keep(conn, task.route, found, GUESS_SECONDS)
+
+
+def takes_no_video(conn: Connection, task: Task, failure: Failure) -> bool:
+    """Whether a video was refused in words that say that none is taken in any form: it is kept, and frames are sent."""
+    assert task.encoded is not None
+    route, encoded, words = task.route, task.encoded, failure.detail
+    known = route.endpoint.abilities(route.model)
+    video = any(isinstance(part, FilePart | VideoPart) for part in encoded.parts)
+    listed = known.takes_frame_lists and known.takes_videos and is_frames(encoded)
+    if (
+        not (video or listed)
+        or not isinstance(failure, BadRequest)
+        or not _NO_VIDEO.search(words)
+        or _THIS_VIDEO.search(words)
+    ):
+        return False
+    learn(conn, route.endpoint, route.model, Abilities.of(Told.ANSWER, video=False))
+    return True
 
 
 def takes_no_format(conn: Connection, task: Task, failure: Failure) -> bool:
@@ -127,6 +157,10 @@ def of_rows(rows: Iterable[store.Ability]) -> Abilities:
         except (ValueError, KeyError, TypeError):
             continue
     return found
+
+
+def _size(part: FilePart | VideoPart) -> int:
+    return part.stat.size if isinstance(part, FilePart) else len(part.data)
 
 
 def _keep(conn: Connection, route: Route, limits: SizeLimits, seconds: float = store.LIMIT_SECONDS) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from captiond import adoption, captions, jobs, log, policy
+from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
-from captiond.dispatch.routes import smaller
+from captiond.dispatch.routes import other_form
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 from captiond.endpoints.sizes import NO_LIMITS
@@ -30,7 +31,7 @@ from captiond.errors import (
     Unreadable,
 )
 from captiond.store import calls, files, sidecars
-from captiond.values import Call, FilePart
+from captiond.values import Call, ImagePart
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -308,14 +309,13 @@ class Outcomes:
             knowledge.taken(conn, task, task.refused_as)
 
     def _other_form(self, conn: Connection, task: Task, failure: Failure) -> EncodeSpec | None:
-        """Too large, or a video that the endpoint does not take after all: another form within the same attempt."""
+        """Too large, or a video that the endpoint does not take so: another form within the same attempt."""
         if task.encoded is None or task.spec is None or self.stopping:
             return None
         auto = task.route.auto_video
-        has_file = any(isinstance(part, FilePart) for part in task.encoded.parts)
-        if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
-            return None
+        if auto and knowledge.takes_no_video(conn, task, failure):
+            return replace(task.spec, video=VideoMode.FRAMES)
         told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
-        task.refused_as = None if has_file or told else failure.detail
-        # What is too large as a file becomes frames with `video = "video_url"` too, as beyond `max_video_bytes`.
-        return smaller(task.spec, task.encoded, auto_video=auto or isinstance(failure, TooLarge), told=told)
+        pictures = all(isinstance(part, ImagePart) for part in task.encoded.parts)
+        task.refused_as = failure.detail if isinstance(failure, TooLarge) and pictures and not told else None
+        return other_form(task.spec, task.encoded, failure, auto_video=auto, told=told)

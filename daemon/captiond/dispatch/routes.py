@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 from captiond import recipes
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import Recipe, Settings, Strategy, VideoMode
+from captiond.endpoints import servers
 from captiond.endpoints.sizes import NO_LIMITS, SizeLimits
-from captiond.media.spec import EncodeSpec
+from captiond.errors import BadRequest, Failure, TooLarge
+from captiond.media.spec import PLAIN_VIDEOS, EncodeSpec
 from captiond.policy.sidecars import Asked
-from captiond.values import Encoded, FilePart, ImagePart, Kind, Source
+from captiond.values import Encoded, FilePart, ImagePart, Kind, Source, VideoPart
 
 if TYPE_CHECKING:
     from captiond.endpoints.base import Endpoint
 
 SHRINK = 0.6
 """Each time an endpoint says "too large" the long edge and the byte limits become this part of what they were."""
+SMALLER_VIDEO = 0.6
+"""A video that was refused as too large says where the limit is not: the next one has this part of its bytes at most."""
 SMALLEST_BYTES = 10_000
 """Of a picture, as the setting `max_bytes` has it."""
 SMALLEST_EDGE = 256
@@ -48,7 +52,7 @@ class Route:
         May ask the endpoint once what it takes.
         """
         spec = self.spec
-        if kind is Kind.VIDEO and self.auto_video and self.endpoint.abilities(self.model).takes_video_url:
+        if kind is Kind.VIDEO and self.auto_video and self.endpoint.abilities(self.model).takes_videos:
             spec = replace(spec, video=VideoMode.VIDEO_URL)
         return within(spec, self.endpoint.known.limits(self.model), spec.max_frames if kind is Kind.VIDEO else 1)
 
@@ -114,6 +118,8 @@ def _route(settings: Settings, name: str, endpoint: Endpoint) -> Route:
         max_edge=limits.max_edge,
         max_bytes=limits.max_bytes,
         max_video_bytes=limits.max_video_bytes,
+        max_seconds=limits.max_seconds,
+        video_files=servers.video_files(model) or PLAIN_VIDEOS,
         video=VideoMode.FRAMES if limits.video is VideoMode.AUTO else limits.video,
         max_frames=limits.max_frames,
         frame_edge=limits.frame_edge,
@@ -143,14 +149,35 @@ def within(spec: EncodeSpec, limits: SizeLimits, pictures: int) -> EncodeSpec:
     )
 
 
-def smaller(spec: EncodeSpec, encoded: Encoded, *, auto_video: bool, told: SizeLimits = NO_LIMITS) -> EncodeSpec | None:
-    """What to try next when an endpoint found `encoded` too large, or None when there is nothing left to try.
+def other_form(
+    spec: EncodeSpec, encoded: Encoded, failure: Failure, *, auto_video: bool, told: SizeLimits = NO_LIMITS
+) -> EncodeSpec | None:
+    """What to try next when an endpoint refused `encoded`, or None when there is nothing left to try.
 
-    A video file becomes frames; pictures get within the limits that the endpoint `told`, or where it told none that they
-    are beyond, a shorter edge and fewer bytes than those that were refused.
+    A video file becomes a small video, and that becomes frames, where the endpoint found it too large or may choose the
+    form (`auto_video`). Pictures that are too large become smaller.
+
+    Args:
+        told: what the endpoint said of its limits.
     """
-    if any(isinstance(part, FilePart) for part in encoded.parts):
-        return replace(spec, video=VideoMode.FRAMES) if auto_video else None
+    too_large = isinstance(failure, TooLarge)
+    part = encoded.parts[0] if encoded.parts else None
+    if isinstance(part, FilePart | VideoPart):
+        if not too_large and not isinstance(failure, BadRequest):
+            return None
+        size = part.stat.size if isinstance(part, FilePart) else len(part.data)
+        limit = told.video_bytes or (int(size * SMALLER_VIDEO) if too_large else spec.max_video_bytes)
+        if isinstance(part, FilePart) or (told.video_bytes or size) < size:
+            return replace(spec, video="small", max_video_bytes=min(limit, spec.max_video_bytes))
+        return replace(spec, video=VideoMode.FRAMES) if auto_video or too_large else None
+    return smaller(spec, encoded, told) if too_large else None
+
+
+def smaller(spec: EncodeSpec, encoded: Encoded, told: SizeLimits) -> EncodeSpec | None:
+    """Pictures within the limits that the endpoint told; where they are within these, a shorter edge and fewer bytes.
+
+    None when they are as small as is worth asking about.
+    """
     pictures = [part for part in encoded.parts if isinstance(part, ImagePart)]
     fitting = within(spec, told, len(pictures))
     if beyond(told, encoded) and fitting != spec:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from captiond.errors import Failure
 from captiond.paths import to_text
-from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage
+from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage, VideoPart
 
 if TYPE_CHECKING:
     from captiond.dispatch.routes import Route
@@ -92,6 +92,7 @@ class Task:
             pictures = [part for part in parts if isinstance(part, ImagePart)]
             line |= {"width": facts.width or None, "height": facts.height or None, "pictures": len(pictures)}
             line |= {"damaged": facts.damaged or None, "readable_s": facts.readable_seconds}
+            line |= {"small_video": True if any(isinstance(part, VideoPart) for part in parts) else None}
         if self.calls:
             line |= {
                 "sent_bytes": self.bytes_sent,

@@ -17,9 +17,9 @@ class Dialect(StrEnum):
     OPENAI = "openai"
     """`video_url`, where it takes any."""
     LLAMACPP = "llamacpp"
-    """A part of its own, `input_video`."""
+    """A part of its own, `input_video`, with base64 that is no data URL."""
     VLLM = "vllm"
-    """`video_url`, also with a list of JPEG frames in it."""
+    """`video_url`; frames too, as a list of JPEG pictures in one of them."""
 
 
 class JsonForm(StrEnum):
@@ -76,9 +76,15 @@ class Abilities:
         return Abilities(**values, told={**other.told, **self.told})
 
     @property
-    def takes_video_url(self) -> bool:
-        """Whether a video file can be sent as `video_url`: only where that is told."""
-        return self.video is True and self.dialect is not Dialect.LLAMACPP
+    def takes_videos(self) -> bool:
+        """Whether a video can be sent as such: only where that is told."""
+        return self.video is True
+
+    @property
+    def takes_frame_lists(self) -> bool:
+        """Whether frames go as one video: where that is spoken, by a model that takes videos, or where it is configured."""
+        configured = self.told.get("dialect") is Told.CONFIG
+        return self.dialect is Dialect.VLLM and (self.takes_videos or configured)
 
     def by(self, name: str) -> str:
         """Who tells of an ability, in words; empty if nobody does."""
@@ -97,7 +103,8 @@ def listed(models: object, model: str) -> tuple[Abilities, Mapping[str, Any] | N
             found = Abilities.of(
                 Told.LIST,
                 image="image" in inputs if inputs else None,
-                video="video" in inputs if inputs else None,
+                # What llama.cpp lists of videos says nothing: see `words_of`.
+                video="video" in inputs if inputs and entry.get("owned_by") != "llamacpp" else None,
                 json=_json(entry.get("supported_parameters")),
             )
             return found, entry

@@ -1,4 +1,7 @@
-"""The body of one request: JSON with the media as base64 data URLs, made while it is sent, or as one URL.
+"""The body of one request: JSON with the media as base64, made while it is sent, or as one URL.
+
+Pictures go as `image_url` everywhere. A video goes as `video_url`, to llama.cpp as `input_video`; frames of one go to vLLM as
+one `video_url` with a list of JPEG pictures (https://docs.vllm.ai/en/latest/features/multimodal_inputs.html).
 
 Nothing of a video is ever held whole: its file is read in pieces, each piece encoded and handed to the socket. With a
 file of 75 MB that took 3.4 MB of memory and 117 ms, against 286 MB and 594 ms through `chat.completions.create`. The
@@ -13,9 +16,10 @@ from binascii import b2a_base64
 from collections.abc import Iterator
 from typing import Any, Final
 
+from captiond.endpoints.abilities import Abilities, Dialect
 from captiond.errors import BadRequest, Changed, Failure, RootOffline, Unreadable, Vanished
 from captiond.mounts import AWAY
-from captiond.values import FilePart, ImagePart, Kind, Request, Stat
+from captiond.values import Encoded, FilePart, Kind, Part, Request, Stat
 
 PIECE: Final = 768 * 1024
 """Bytes read at a time: a multiple of 3, so that the pieces' base64 joins without padding. As text it is 1 MiB."""
@@ -23,8 +27,15 @@ PIECE: Final = 768 * 1024
 SENT: Final = PIECE // 3 * 4 + 64 * 1024
 """Bytes handed to the socket at a time, at most, unless a prompt alone is longer."""
 
+JPEG: Final = "image/jpeg"
+FRAME_LIST: Final = "video/jpeg"
+"""What vLLM calls a list of JPEG pictures, joined by commas."""
+
 _OURS: Final = {"model", "messages"}
 """What `extra_body` can't replace: these are the recipe's and the endpoint's own."""
+
+
+_USUAL: Final = Abilities()
 
 
 class Body:
@@ -33,19 +44,26 @@ class Body:
     Iterating raises Changed, Vanished, Unreadable or RootOffline when a file is not what it was.
     """
 
-    def __init__(self, request: Request) -> None:
-        """Raises BadRequest when the recipe's `extra_body` can't be JSON."""
+    def __init__(self, request: Request, abilities: Abilities = _USUAL) -> None:
+        """`abilities` say how the model wants videos. Raises BadRequest when the recipe's `extra_body` can't be JSON."""
         head = _head(request)
-        self._parts: list[bytes | ImagePart | FilePart] = []
+        self._parts: list[bytes | Part] = []
         encoded = request.encoded
         if encoded.url is not None:
             kind = f"{encoded.facts.kind}_url"
             head += _json({"type": kind, kind: {"url": encoded.url}}).encode() + b","
-        for part in encoded.parts if encoded.url is None else ():
-            kind = "video_url" if part.mime.startswith(f"{Kind.VIDEO}/") else "image_url"
-            opening = f'{{"type":"{kind}","{kind}":{{"url":"data:{part.mime};base64,'.encode()
-            self._parts += [head + opening, part]
+        parts = encoded.parts if encoded.url is None else ()
+        if abilities.takes_frame_lists and is_frames(encoded):
+            opening = f'{{"type":"video_url","video_url":{{"url":"data:{FRAME_LIST};base64,'
+            for part in parts:
+                self._parts += [head + opening.encode(), part]
+                head, opening = b"", ","
             head = b'"}},'
+        else:
+            for part in parts:
+                opening, closing = _around(part, abilities.dialect)
+                self._parts += [head + opening.encode(), part]
+                head = closing
         self._parts.append(head.removesuffix(b",") + b"]}]}")
         self.length = sum(_length(part) for part in self._parts)
 
@@ -65,12 +83,27 @@ class Body:
         for part in self._parts:
             if isinstance(part, bytes):
                 yield part
-            elif isinstance(part, ImagePart):
+            elif isinstance(part, FilePart):
+                yield from _read(part)
+            else:
                 data = memoryview(part.data)
                 for at in range(0, len(data), PIECE):
                     yield b2a_base64(data[at : at + PIECE], newline=False)
-            else:
-                yield from _read(part)
+
+
+def is_frames(encoded: Encoded) -> bool:
+    """Whether the media are several pictures of one video or animation."""
+    moving = encoded.facts.kind is Kind.VIDEO or encoded.facts.animated
+    return moving and len(encoded.parts) > 1 and all(part.mime == JPEG for part in encoded.parts)
+
+
+def _around(part: Part, dialect: Dialect | None) -> tuple[str, bytes]:
+    """The JSON before and after the base64 of a part."""
+    if not part.mime.startswith(f"{Kind.VIDEO}/"):
+        return f'{{"type":"image_url","image_url":{{"url":"data:{part.mime};base64,', b'"}},'
+    if dialect is Dialect.LLAMACPP:
+        return '{"type":"input_video","input_video":{"data":"', b'"}},'
+    return f'{{"type":"video_url","video_url":{{"url":"data:{part.mime};base64,', b'"}},'
 
 
 def _head(request: Request) -> bytes:
@@ -97,10 +130,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _length(part: bytes | ImagePart | FilePart) -> int:
+def _length(part: bytes | Part) -> int:
     if isinstance(part, bytes):
         return len(part)
-    size = len(part.data) if isinstance(part, ImagePart) else part.stat.size
+    size = part.stat.size if isinstance(part, FilePart) else len(part.data)
     return (size + 2) // 3 * 4
 
 

@@ -24,7 +24,7 @@ from captiond import __version__
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import VideoMode
 from captiond.endpoints import abilities, answers, catalogue, failures, servers
-from captiond.endpoints.abilities import Abilities, JsonForm, Told
+from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.body import Body
 from captiond.endpoints.catalogue import Model
 from captiond.endpoints.deadline import Calls
@@ -48,7 +48,7 @@ from captiond.errors import (
     Unavailable,
 )
 from captiond.redact import hidden
-from captiond.values import Answer, Request, Source
+from captiond.values import Answer, Kind, Request, Source
 
 CONNECT_SECONDS: Final = 10.0
 """To reach the server; the call's deadline may end it sooner."""
@@ -122,7 +122,8 @@ class ChatEndpoint:
         """See `base.Endpoint.ask`."""
         if self._key.problem:
             raise NoKey(self._key.problem)
-        body = Body(request)
+        moving = request.encoded.facts.kind is Kind.VIDEO or request.encoded.facts.animated
+        body = Body(request, self.abilities(request.model) if moving else Abilities())
         started = time.monotonic()
         try:
             with self._calls.within(self._timeout):
@@ -151,7 +152,7 @@ class ChatEndpoint:
 
     def takes_video(self) -> bool:
         """See `base.Endpoint.takes_video`."""
-        return self.abilities(self.model).takes_video_url
+        return self.abilities(self.model).takes_videos
 
     def models(self) -> tuple[Model, ...]:
         """See `base.Endpoint.models`."""
@@ -289,6 +290,7 @@ def _configured(settings: EndpointSettings) -> Abilities:
         Told.CONFIG,
         image=True if settings.image == "on" else None,
         video=videos.get(settings.video),
+        dialect=None if settings.video_dialect == "auto" else Dialect(settings.video_dialect),
         json=None if settings.json_output == "auto" else JsonForm(settings.json_output),
     )
 

@@ -75,7 +75,7 @@ class LocalEndpoint:
         return Abilities.of(Told.TABLE, image=True, video=False, dialect=Dialect.LLAMACPP, json=JsonForm.SCHEMA)
 
     def takes_video(self) -> bool:
-        """No: llama.cpp takes a video only in a part of its own, and with the ffmpeg program."""
+        """No: llama.cpp takes a video with the ffmpeg program alone."""
         return False
 
     def models(self) -> tuple[Model, ...]:

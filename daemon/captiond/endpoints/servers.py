@@ -51,6 +51,14 @@ class Server:
 
 
 _ANY: Final = re.compile("")
+_FILES: Final = (
+    (re.compile("gemini", re.IGNORECASE), tuple(f"{one}/*" for one in ("mp4", "mov", "webm", "3gp", "avi", "mpeg"))),
+)
+"""Models that take more video files than H.264 in MP4 and MOV, and which.
+
+Gemini names containers and no codecs, https://ai.google.dev/gemini-api/docs/video-understanding. vLLM and SGLang read with
+OpenCV and decord, whose packages come without a decoder for AV1 and others: H.264 alone is sure there.
+"""
 _VIDEO_MODELS: Final = re.compile(
     r"qwen[\d.]*-?(vl|omni)|qwen3[._]?[5-9]|internvl|video|onevision|minicpm-?v|glm-4.*v|gemma-?[4-9]|molmo-?2|keye",
     re.IGNORECASE,
@@ -116,6 +124,14 @@ SERVERS: Final = (
         ask=(Question("/api/v1/models", _lm_studio), Question("/api/v0/models", _old_lm_studio)),
     ),
 )
+
+
+def video_files(model: str) -> tuple[str, ...]:
+    """The video files that a model of this name takes as they are, where it takes videos, as "container/codec".
+
+    Empty for models that are not known to take more than others.
+    """
+    return next((files for names, files in _FILES if names.search(model)), ())
 
 
 def known(base_url: str, entry: Mapping[str, Any] | None) -> Server | None:

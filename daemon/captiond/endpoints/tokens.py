@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from captiond.values import ImagePart, Request
+from captiond.values import ImagePart, Request, VideoPart
 
 TEXT_BYTES: Final = 4
 """UTF-8 bytes of a token of text."""
@@ -46,6 +46,8 @@ def of_request(request: Request) -> int:
     for part in request.encoded.parts:
         if isinstance(part, ImagePart):
             total += of_picture(model, part.width, part.height)
+        elif isinstance(part, VideoPart):
+            total += of_video(model, part.width, part.height, part.seconds, sound=False)
         else:
             total += of_video(model, facts.width, facts.height, facts.duration_seconds or 0.0)
     return total
@@ -64,15 +66,15 @@ def of_picture(model: str, width: int, height: int) -> int:
     return math.ceil(width * height / _CLAUDE_PIXELS)
 
 
-def of_video(model: str, width: int, height: int, seconds: float) -> int:
-    """Of a video that is sent as it is.
+def of_video(model: str, width: int, height: int, seconds: float, *, sound: bool = True) -> int:
+    """Of a video that is sent as one.
 
     Gemini looks at a frame a second and counts the sound (https://ai.google.dev/gemini-api/docs/video-understanding); Qwen
     takes two a second, and a token for two of them; others are taken to look at a frame a second.
     """
     if re.search(r"gemini", model, re.IGNORECASE):
         frame = _GEMINI_3_FRAME if _version(model) >= (3,) else _GEMINI_TILE
-        return math.ceil(max(seconds, 1.0) * (frame + _GEMINI_AUDIO))
+        return math.ceil(max(seconds, 1.0) * (frame + sound * _GEMINI_AUDIO))
     frames = min(max(1, math.ceil(seconds / FRAME_SECONDS)), MOST_FRAMES)
     return frames * of_picture(model, width, height)
 

@@ -93,14 +93,14 @@ class Guard:
             child.send(wire.request(sniffed, spec, self._limits.seconds), fd, deadline)
             header = child.header(deadline)
             failure = wire.failure_in(header)
-            sizes = [] if failure is not None else wire.picture_sizes(header, spec)
-            pictures = [child.data(size, deadline) for size in sizes]
+            sizes = [] if failure is not None else wire.sizes(header, spec)
+            data = [child.data(size, deadline) for size in sizes]
             keep = header.get("retire") is not True
             if isinstance(failure, OSError):
                 raise reader.failure_of(failure, None)
             if failure is not None:
                 raise failure
-            return wire.result(header, pictures, opened, spec, time.monotonic() - began)
+            return wire.result(header, data, opened, spec, time.monotonic() - began)
         except TimeoutError as error:
             keep = False
             raise self._stopped_or(DecoderTimeout(f"after {self._limits.seconds:g} s")) from error

@@ -35,6 +35,7 @@ class Pictures:
         aspect = float(stream.sample_aspect_ratio or 1)
         self.size = (0, 0)
         """Of the first frame, upright, in the stream's own pixels."""
+        self._turn: Image.Transpose | None = None
         self._aspect = aspect if 0.2 < aspect < 5 else 1.0
         self._edge = edge
         self._max_pixels = max_pixels
@@ -47,9 +48,10 @@ class Pictures:
         """
         width, height = frame.width, frame.height
         check_size(width, height, self._max_pixels)
-        turn = _turn(frame)
         if self.size == (0, 0):
-            self.size = (height, width) if turn in _SIDEWAYS else (width, height)
+            # Asked once: a frame whose side data were looked at is not freed before the next garbage collection.
+            self._turn = _turn(frame)
+            self.size = (height, width) if self._turn in _SIDEWAYS else (width, height)
         # Square pixels by making the longer way shorter: nothing is made larger.
         aspect = self._aspect
         shown = (width, max(1, round(height / aspect))) if aspect > 1 else (max(1, round(width * aspect)), height)
@@ -59,7 +61,7 @@ class Pictures:
         plane = scaled.planes[0]
         image = Image.frombytes("RGB", target, bytes(plane), "raw", "RGB", plane.line_size, 1)
         image = tone.to_srgb(image, frame.color_trc, frame.color_primaries)
-        return image.transpose(turn) if turn is not None else image
+        return image.transpose(self._turn) if self._turn is not None else image
 
 
 def _turn(frame: VideoFrame) -> Image.Transpose | None:

@@ -1,4 +1,4 @@
-"""A video as an endpoint gets it: its facts, and either the file itself or some of its frames."""
+"""A video as an endpoint gets it: its facts, and either the file itself, a small one made of it, or some of its frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from captiond.errors import Corrupt, Failure, NoKeyFrame, NoVideoStream, Truncated, Unsupported
-from captiond.media import frames, header, metadata
+from captiond.media import asfile, frames, header, metadata, small
 from captiond.media.identify import Sniffed
 from captiond.media.image import check_size
 from captiond.media.jpeg import to_jpeg
@@ -40,11 +40,11 @@ DEMUXERS = {
 }
 """Our name of a format: libav's demuxer for it. No other is ever opened: some read further files."""
 
-AS_FILE = ("mp4", "mov", "webm", "mkv", "avi")
-"""The formats that are sent as they are to an endpoint that takes video."""
-
 _BUDGET = 0.4
-"""The share of the time allowed for a file that may go into decoding on between key frames."""
+"""The share of the time allowed for a file that may go into decoding on between key frames, or into a small video."""
+
+_LEAST_SECONDS = 3.0
+"""For frames, when the time went into a small video that did not come about."""
 
 _NOTHING = "no frame can be read in what is there of it"
 
@@ -53,7 +53,7 @@ _LONGEST = 1e9
 
 
 def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -> Encoded | MediaFacts:
-    """Probe a video, and take its frames unless the file itself is to be sent: then only its facts come back.
+    """Probe a video, and make of it what is sent; if that is the file itself, only its facts come back.
 
     Of a damaged file the frames are taken that can be read, and its facts tell so.
 
@@ -108,17 +108,23 @@ def _encode(
     told = film.told()
     there = film.there(size) if cut or not told.seconds else told
     pictures = Pictures(stream, spec.frame_edge, spec.max_pixels)
-    fits = sniffed.format in AS_FILE and size <= spec.max_video_bytes
-    if spec.video == "video_url" and fits and not cut and not spec.measure:
+    length = told.seconds or there.seconds
+    as_it_is = asfile.File(sniffed.format, codec.name, size, length, codec.color_trc)
+    if not cut and asfile.goes(as_it_is, spec):
         first = film.first()
         if first is None:
             raise NoKeyFrame
         pictures.of(first)
-        return _facts(container, stream, sniffed, told.seconds or there.seconds, pictures.size)
+        return _facts(container, stream, sniffed, length, pictures.size)
+    if spec.video in ("video_url", "small") and not cut and not spec.measure:
+        made = small.make(film, there, pictures, spec)
+        if made is not None:
+            return Encoded(_facts(container, stream, sniffed, length, pictures.size), (made,))
+        film.ends = max(film.ends, time.monotonic() + _LEAST_SECONDS)
     chosen = frames.chosen(film, there, spec.max_frames, pictures.of)
     if not chosen:
         raise NoKeyFrame
-    facts = _facts(container, stream, sniffed, told.seconds or there.seconds, pictures.size)
+    facts = _facts(container, stream, sniffed, length, pictures.size)
     shorter = cut and (there.seconds < told.seconds or not told.seconds)  # else only an index is missing at its end
     if shorter or film.damaged:
         facts = replace(facts, damaged=True, readable_seconds=round(there.seconds, 3) if shorter else None)

@@ -1,4 +1,4 @@
-"""What goes between the guard and its child: a length, a JSON header, then the pictures' bytes as they are.
+"""What goes between the guard and its child: a length, a JSON header, then the media's bytes as they are.
 
 The child decodes hostile files, so nothing it says is trusted: no pickle, every value is checked against its type and
 every length against what the spec allows. A value that is wrong raises ValueError, which the guard takes for a crash.
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from captiond.errors import FAILURES, Failure, Internal
 from captiond.media.identify import Sniffed
 from captiond.media.spec import Confinement, EncodeSpec
-from captiond.values import Encoded, FilePart, ImagePart, Kind, Measures, MediaFacts, Opened
+from captiond.values import Encoded, FilePart, ImagePart, Kind, Measures, MediaFacts, Opened, Part, VideoPart
 
 LENGTH = struct.Struct("!I")
 """The length of a frame's JSON header, which goes before it."""
@@ -50,20 +50,27 @@ def request(sniffed: Sniffed, spec: EncodeSpec, seconds: float) -> bytes:
 def asked(header: dict[str, Any]) -> tuple[Sniffed, EncodeSpec, float]:
     """The child's side of `request`."""
     sniffed = Sniffed(**{**header["sniffed"], "kind": Kind(header["sniffed"]["kind"])})
-    return sniffed, EncodeSpec(**header["spec"]), float(header["seconds"])
+    spec = EncodeSpec(**{**header["spec"], "video_files": tuple(header["spec"]["video_files"])})
+    return sniffed, spec, float(header["seconds"])
 
 
 def reply(result: Encoded | MediaFacts) -> tuple[dict[str, Any], list[bytes]]:
-    """The child's result: the header, and the pictures that follow it. Facts alone mean: send the file itself."""
+    """The child's result: the header, and what follows it. Facts alone mean: send the file itself."""
     encoded = result if isinstance(result, Encoded) else Encoded(result, ())
     pictures = [part for part in encoded.parts if isinstance(part, ImagePart)]
+    videos = [part for part in encoded.parts if isinstance(part, VideoPart)]
     sizes = [{"size": len(p.data), "width": p.width, "height": p.height, "at": p.at_seconds} for p in pictures]
+    small = [
+        {"size": len(v.data), "width": v.width, "height": v.height, "seconds": v.seconds, "speed": v.speed}
+        for v in videos
+    ]
     header = {
         "facts": asdict(encoded.facts),
         "pictures": sizes,
+        "videos": small,
         "measures": asdict(encoded.measures) if encoded.measures else None,
     }
-    return header, [picture.data for picture in pictures]
+    return header, [picture.data for picture in pictures] + [video.data for video in videos]
 
 
 def failed(failure: Failure) -> dict[str, Any]:
@@ -88,35 +95,41 @@ def failure_in(header: dict[str, Any]) -> Failure | OSError | None:
     return cls(detail) if cls is not Internal else Internal(f"in the decoder: {detail}")
 
 
-def picture_sizes(header: dict[str, Any], spec: EncodeSpec) -> list[int]:
-    """How many bytes of each picture follow a reply's header.
+def sizes(header: dict[str, Any], spec: EncodeSpec) -> list[int]:
+    """How many bytes of each picture, and of a video, follow a reply's header.
 
     Raises:
         ValueError: more or longer ones than the spec allows.
     """
-    pictures = header.get("pictures")
+    pictures, videos = header.get("pictures"), header.get("videos")
     if not isinstance(pictures, list) or len(pictures) > spec.max_frames + 1:
         raise ValueError("too many pictures")
+    if not isinstance(videos, list) or len(videos) > (spec.video in ("video_url", "small")):
+        raise ValueError("too many videos")
     # A picture that can't be made small enough is still sent; that is a matter of 16 pixels.
-    return [_int(_dict(picture).get("size"), 1, max(spec.max_bytes, 65536)) for picture in pictures]
+    most = max(spec.max_bytes, 65536)
+    return [
+        *(_int(_dict(picture).get("size"), 1, most) for picture in pictures),
+        *(_int(_dict(video).get("size"), 1, spec.max_video_bytes) for video in videos),
+    ]
 
 
-def result(header: dict[str, Any], pictures: list[bytes], opened: Opened, spec: EncodeSpec, seconds: float) -> Encoded:
-    """The guard's side of `reply`.
+def result(header: dict[str, Any], data: list[bytes], opened: Opened, spec: EncodeSpec, seconds: float) -> Encoded:
+    """The guard's side of `reply`; `data` is what followed the header.
 
     Raises:
         ValueError: something in it is of the wrong type or beyond its range.
     """
     facts = _facts(_dict(header.get("facts")), opened)
-    parts: list[ImagePart | FilePart] = [
-        _picture(_dict(told), data) for told, data in zip(header["pictures"], pictures, strict=True)
-    ]
+    pictures, videos = header["pictures"], header["videos"]
+    makers: list[Callable[[dict[str, Any], bytes], Part]] = [*[_picture] * len(pictures), *[_video] * len(videos)]
+    parts = [make(_dict(told), one) for make, told, one in zip(makers, [*pictures, *videos], data, strict=True)]
     if not parts:
         if opened.kind is not Kind.VIDEO or spec.video != "video_url":
             raise ValueError("no picture")
         parts = [FilePart(opened.mime, opened.path, opened.stat)]
-    told = header.get("measures")
-    return Encoded(facts, tuple(parts), _measures(_dict(told)) if told is not None else None, seconds)
+    measured = header.get("measures")
+    return Encoded(facts, tuple(parts), _measures(_dict(measured)) if measured is not None else None, seconds)
 
 
 def _picture(told: dict[str, Any], data: bytes) -> ImagePart:
@@ -124,6 +137,13 @@ def _picture(told: dict[str, Any], data: bytes) -> ImagePart:
         raise ValueError("no JPEG")
     width, height = _int(told.get("width"), 1, 1 << 16), _int(told.get("height"), 1, 1 << 16)
     return ImagePart("image/jpeg", data, width, height, _optional(told.get("at"), _number))
+
+
+def _video(told: dict[str, Any], data: bytes) -> VideoPart:
+    if data[4:8] != b"ftyp":
+        raise ValueError("no MP4")
+    width, height = _int(told.get("width"), 1, 1 << 16), _int(told.get("height"), 1, 1 << 16)
+    return VideoPart("video/mp4", data, width, height, _number(told.get("seconds")), _number(told.get("speed")))
 
 
 def _facts(told: dict[str, Any], opened: Opened) -> MediaFacts:

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Self
 
 from captiond import fetch, recipes
 from captiond.dispatch import routes
-from captiond.errors import Asleep, BadRequest, Failure, Internal, RateLimited, Stopped, TooLarge
+from captiond.errors import Asleep, Failure, Internal, RateLimited, Stopped
 from captiond.media import reader
 from captiond.media.guard import Guard, GuardLimits
 from captiond.media.spec import EncodeSpec
 from captiond.paths import is_url, to_text
 from captiond.playground.questions import Question
-from captiond.values import Answer, Encoded, FileContext, FilePart, ImagePart, Opened, Reply, Usage
+from captiond.values import Answer, Encoded, FileContext, ImagePart, Opened, Reply, Usage
 
 if TYPE_CHECKING:
     from captiond.config.models import Settings
@@ -77,11 +77,10 @@ class _Sent:
 
     def other_form(self) -> EncodeSpec | None:
         """A smaller form of the file to ask with, where the endpoint found this one too large: as the service does it."""
-        failure, auto = self.call.result().failure, self.question.route.auto_video
-        has_file = any(isinstance(part, FilePart) for part in self.form.parts)
-        if not (isinstance(failure, TooLarge) or (isinstance(failure, BadRequest) and has_file and auto)):
+        failure = self.call.result().failure
+        if failure is None:
             return None
-        return routes.smaller(self.spec, self.form, auto_video=auto)
+        return routes.other_form(self.spec, self.form, failure, auto_video=self.question.route.auto_video)
 
 
 class Playground:

@@ -13,7 +13,7 @@ from captiond.config.variables import TOKEN
 from captiond.errors import CutAnswer, LoopedAnswer, WrongLanguage
 from captiond.paths import is_url
 from captiond.recipes.languages import english_name
-from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Request
+from captiond.values import Encoded, FileContext, ImagePart, Kind, MediaFacts, Request, VideoPart
 
 if TYPE_CHECKING:
     from captiond.config.models import Recipe
@@ -24,6 +24,9 @@ UNKNOWN = "unknown"
 ANY_LANGUAGE = "any language"
 
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+
+_FASTER = 1.05
+"""A speed that is worth telling."""
 
 _VERSION = 1
 """Counts the wordings of what `request` adds to a prompt: part of the digest, since they change the answer."""
@@ -78,6 +81,7 @@ def request(recipe: Recipe, *, model: str, encoded: Encoded, context: FileContex
     instructions = [
         *_instructions(recipe),
         _frames(encoded),
+        _fast(encoded),
         _page(encoded.facts),
         _damage(encoded.facts),
         _again(recipe, after),
@@ -174,6 +178,18 @@ def _frames(encoded: Encoded) -> str:
     if len(times) == 1:
         return f"This picture is a frame of one {whole}{length}, at {at}."
     return f"These {len(times)} pictures are frames of one {whole}{length}, at {at}."
+
+
+def _fast(encoded: Encoded) -> str:
+    """Tells that a video runs faster than what it shows: its own times are not those of the file."""
+    part = encoded.parts[0] if encoded.parts and encoded.url is None else None
+    if not isinstance(part, VideoPart) or part.speed <= _FASTER:
+        return ""
+    length = _seconds(encoded.facts.duration_seconds or part.seconds * part.speed)
+    return (
+        f"This video is a time lapse of one of {length}: it is {_seconds(part.seconds)} long, "
+        f"and each second of it shows {_seconds(part.speed)}."
+    )
 
 
 def _page(facts: MediaFacts) -> str:
