@@ -15,6 +15,7 @@ from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError, DatabaseUnavailable
 from captiond.media.versions import software
 from captiond.store import files, sidecars
+from captiond.store.backups import Backups
 from captiond.values import Source
 from captiond.watch.root import RootWatcher
 from captiond.wiring import Wiring, wire
@@ -60,6 +61,7 @@ class Service:
         self._watchers: list[RootWatcher] = []
         self._forgotten: list[int] = []
         self._dispatcher: Dispatcher | None = None
+        self._backups = Backups(db, settings.database.backup_days)
         self._ping_every = notify.watchdog_interval()
         self._pinged = 0.0
         self._status_at = 0.0
@@ -225,6 +227,7 @@ class Service:
                 return 1
             for watcher in self._watchers:
                 watcher.revive()
+            self._backups.look()
             self._ping()
             self._tell_status()
         self._log.info("stopping", signal=signal.Signals(self._stop_signal).name)
@@ -245,6 +248,7 @@ class Service:
             self._end(max(longest, STOP_GRACE + 1))
             if self._stop_signal is None:
                 self._settings = settings
+                self._backups.days = settings.database.backup_days
                 self._begin(wiring)
                 self._log.info("reloaded")
         notify.ready(self._status())

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
+import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from captiond import log
 from captiond.errors import DatabaseError
+from captiond.store.backups import Backups, existing, folder_of
 from captiond.store.engine import Database
 
 ADD = "INSERT INTO endpoint (name, state, updated_at) VALUES (?, 'healthy', 1)"
@@ -88,3 +96,100 @@ def test_a_target_that_can_not_be_written_is_named_and_leaves_nothing(db: Databa
         db.backup(tmp_path / "nowhere" / "b.db")
     assert not (tmp_path / "nowhere").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+NIGHT = datetime(2026, 11, 22, 3, 10)  # noqa: DTZ001  # local time, as people set their clocks
+
+
+class Clock:
+    """The local time, set by the test."""
+
+    def __init__(self, now: datetime = NIGHT) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """All that was logged so far."""
+    for name in ("_pipe", "_threshold"):
+        monkeypatch.setattr(log, name, getattr(log, name))
+    root, out = logging.getLogger(), io.StringIO()
+    handlers, level = list(root.handlers), root.level
+    log.configure("info", "json", out)
+    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def looked(backups: Backups) -> None:
+    """One look by a service that has run for long, and the end of what it began."""
+    backups._not_before = 0.0  # state of the service's age
+    backups.look()
+    if backups._thread is not None:
+        backups._thread.join(30)
+
+
+def test_a_night_has_its_backup_and_so_many_are_kept(db: Database, logged: Callable[[], list[dict[str, Any]]]) -> None:
+    clock = Clock()
+    backups = Backups(db, 3, clock)
+    for _ in range(5):
+        looked(backups)
+        clock.now += timedelta(days=1)
+    names = [path.name for path in existing(db.path)]
+    assert names == ["x-2026-11-24.db", "x-2026-11-25.db", "x-2026-11-26.db"]
+    assert rows(existing(db.path)[-1]) == ["first"]
+    told = logged()
+    assert [line["event"] for line in told] == ["backup_made"] * 5
+    assert [line["removed"] for line in told] == [0, 0, 0, 1, 1]
+
+
+def test_there_is_one_a_day_none_before_three_and_none_right_after_a_start(db: Database) -> None:
+    early = Backups(db, 7, Clock(NIGHT.replace(hour=2)))
+    looked(early)
+    Backups(db, 7, Clock()).look()
+    looked(Backups(db, 0, Clock()))
+    assert existing(db.path) == []
+    backups = Backups(db, 7, Clock())
+    looked(backups)
+    made = existing(db.path)[0].stat().st_mtime_ns
+    looked(backups)
+    assert [path.stat().st_mtime_ns for path in existing(db.path)] == [made]
+
+
+def test_what_a_person_puts_there_stays_and_a_copy_of_our_own_name_counts(db: Database) -> None:
+    folder = folder_of(db.path)
+    folder.mkdir()
+    for name in ("before the move.db", "x-2020-13-40.db", "x-2020-01-01.db"):
+        (folder / name).write_bytes(b"")
+    looked(Backups(db, 7, Clock()))
+    assert {path.name for path in folder.iterdir()} == {"before the move.db", "x-2020-13-40.db", "x-2026-11-22.db"}
+
+
+def test_a_failure_is_told_once_and_takes_no_older_backup_away(
+    db: Database, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    folder_of(db.path).mkdir()
+    old = folder_of(db.path) / "x-2020-01-01.db"
+    old.write_bytes(b"")
+    clock = Clock()
+    backups = Backups(db, 7, clock)
+    (folder_of(db.path) / "x-2026-11-22.db").symlink_to("nowhere")
+    looked(backups)
+    looked(backups)
+    assert [line["event"] for line in logged()] == ["backup_failed"]
+    assert old.exists()
+    clock.now += timedelta(days=1)
+    looked(backups)
+    assert [line["event"] for line in logged()] == ["backup_failed", "backup_made"]
+    assert not old.exists()
+
+
+def test_a_disk_without_room_keeps_what_is_left(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = shutil.disk_usage(db.path.parent).free
+    monkeypatch.setattr("captiond.store.backups.SPARE_BYTES", free + (1 << 30))
+    looked(Backups(db, 7, Clock()))
+    assert existing(db.path) == []

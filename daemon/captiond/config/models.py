@@ -59,6 +59,8 @@ class WatchMode(StrEnum):
 class Database(Section):
     url: str | None = Field(default=None, pattern=r"^sqlite:///")
     """Where captions are kept, on a local disk; not set: captions.db in $STATE_DIRECTORY, else $XDG_STATE_HOME/captiond."""
+    backup_days: int = Field(default=7, ge=0, le=3650)
+    """A copy is made each night, in the folder `backups` beside the database, and kept for so many days; 0: none is."""
 
 
 class Price(Section):

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from captiond.errors import DatabaseError, DatabaseUnavailable
+from captiond.store.backups import existing
 
 _PRIMARY = 0xFF
 """The low byte of an extended result code is the primary one: https://www.sqlite.org/rescode.html."""
@@ -70,8 +71,9 @@ def _damaged(path: Path, what: str) -> DatabaseError:
 
 def damaged_remedy(path: Path) -> str:
     """What to do about a damaged database: the newest backup that stands beside it, or a fresh start."""
-    backups = sorted(path.parent.glob(f"{path.name}.before-*"), key=lambda found: found.stat().st_mtime)
+    found = [*path.parent.glob(f"{path.name}.before-*"), *existing(path)]
     start = "stop captiond, move it and its -wal and -shm files away, and "
-    if backups:
-        return start + f"copy the backup {backups[-1]} in its place"
+    if found:
+        newest = max(found, key=lambda backup: backup.stat().st_mtime)
+        return start + f"copy the backup {newest} in its place"
     return start + "put a backup in its place (`captiond db backup` makes them), or start with an empty one"

@@ -19,7 +19,8 @@ class Scope:
     Args:
         watch: its settings.
         suffix: of sidecars, which are never looked at.
-        database: the path of the database: should it lie under the root, it is left alone, and so are downloads beside it.
+        database: the path of the database: should it lie under the root, it is left alone, and so are downloads and
+            backups beside it.
         roots: the paths of all roots: those under this one are left to their own watchers.
     """
 
@@ -27,7 +28,7 @@ class Scope:
         self.root = os.path.abspath(watch.path)
         self._patterns = Patterns(watch.include, watch.exclude, suffix)
         self._apart = {database + end for end in ("", "-wal", "-shm", "-journal", ".lock")}
-        self._apart.add(os.path.join(os.path.dirname(database), "downloads"))
+        self._apart |= {os.path.join(os.path.dirname(database), name) for name in ("downloads", "backups")}
         self._apart |= {path for path in roots if path != self.root and is_under(path, self.root)}
 
     def enters(self, folder: str) -> bool:
