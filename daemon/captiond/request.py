@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from captiond import backlog, budget, by_url, jobs, live_photos
 from captiond.days import day_of, month_of
 from captiond.dispatch import Dispatcher
-from captiond.errors import DownloadFailed, InstanceError, Vanished
+from captiond.errors import DatabaseError, DownloadFailed, InstanceError, Vanished
 from captiond.fetch import fetch, printable, split_login
 from captiond.paths import is_url, to_text
 from captiond.store import calls, files, spending
@@ -243,6 +243,10 @@ class Request:
         try:
             lock.acquire("caption")
         except InstanceError:
+            return False
+        except DatabaseError:
+            if lock.holder() is None:
+                raise
             return False
         return True
 

@@ -381,7 +381,7 @@ def test_a_killed_instance_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "x.db.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InstanceError, match="can't be written"):
+    with pytest.raises(DatabaseError, match="can't be written"):
         InstanceLock(tmp_path / "x.db").acquire("captiond run")
     assert not (tmp_path / "elsewhere").exists()
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 0.5
 """Between two tries to get the database."""
+CHECK_SECONDS = 2.0
+"""The start waits so long for the check of the database: 1 GB and more. The night's backup checks all of it."""
+CHECK_AFTER_CRASH_SECONDS = 20.0
+"""The same after a run that did not end in order; systemd waits for 90 s."""
 
 
 @click.command(
@@ -61,11 +65,15 @@ def run(app: App, dirs: tuple[Path, ...]) -> int:
 def _opened(app: App) -> Database:
     """The database; one that can't be used now, on a full disk say, is waited for: systemd gives up after a few starts."""
     from captiond import log
+    from captiond.store.engine import ended_in_order
 
+    seconds = CHECK_SECONDS if ended_in_order(app.database_path) else CHECK_AFTER_CRASH_SECONDS
     told = False
     while True:
         try:
-            return app.database(create=True, migrate=True)
+            database = app.database(create=True, migrate=True)
+            database.ensure_sound(seconds)
+            return database
         except DatabaseUnavailable as error:
             if not told:
                 told = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from captiond.errors import InstanceError
+from captiond.errors import DatabaseError, InstanceError
 
 _PATIENCE = 0.5
 """Seconds that `acquire` tries: `holder` of another process takes the lock for a moment to look."""
@@ -28,15 +29,18 @@ class InstanceLock:
         """Hold the lock until `release` or the end of the process; `command` tells others what holds it.
 
         Raises:
-            InstanceError: another process holds it, or the lock file can't be written.
+            InstanceError: another process holds it.
+            DatabaseError: the lock file can't be written.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         except OSError as error:
-            raise InstanceError(
-                f"{self.path} can't be written ({error.strerror}): give this user the right to write its folder"
-            ) from error
+            read_only = error.errno == errno.EROFS
+            remedy = (
+                "mount its file system for writing" if read_only else "give this user the right to write its folder"
+            )
+            raise DatabaseError(f"{self.path} can't be written ({error.strerror}): {remedy}") from error
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:

@@ -26,7 +26,7 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
     extended = getattr(error, "sqlite_errorcode", None)
     if extended is None:
         # The sqlite3 module's own errors have no code. Text that is not UTF-8 was never written by captiond.
-        return _damaged(path, "text that is no text") if "Could not decode" in str(error) else None
+        return damaged(path, "text that is no text") if "Could not decode" in str(error) else None
     code = extended & _PRIMARY
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseUnavailable(
@@ -40,9 +40,18 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
             f"database {path}: its disk failed to read or write ({error}); see `dmesg`, and check that disk"
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path, str(error))
+        return damaged(path, str(error))
     if extended == sqlite3.SQLITE_READONLY_DBMOVED:
         return DatabaseError(f"database {path} was moved or replaced while it was open; start captiond again")
+    return _of_rights(code, path)
+
+
+def _of_rights(code: int, path: Path) -> DatabaseError | None:
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) and _is_read_only(path.parent):
+        return DatabaseError(
+            f"database {path} is on a file system that is mounted read-only: mount it for writing, "
+            "or set `database.url` to a file on another one"
+        )
     if code == sqlite3.SQLITE_READONLY:
         return DatabaseError(
             f"database {path} can't be written: give this user the right to write the file and its folder, "
@@ -56,6 +65,13 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
     return None
 
 
+def _is_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 def _is_full(folder: Path) -> bool:
     """Whether the disk has no room: where SQLite can't map its memory for that, it tells of an error of the disk."""
     try:
@@ -65,7 +81,8 @@ def _is_full(folder: Path) -> bool:
     return found.f_bavail == 0
 
 
-def _damaged(path: Path, what: str) -> DatabaseError:
+def damaged(path: Path, what: str) -> DatabaseError:
+    """The error of a file that makes no sense, and what to do about it."""
     return DatabaseError(f"database {path} is damaged ({what}); {damaged_remedy(path)}")
 
 
