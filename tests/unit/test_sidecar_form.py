@@ -100,17 +100,17 @@ def test_anything_is_a_sidecar_or_none(body: bytes) -> None:
 
 def test_what_stands_there_is_read_without_following_a_link(tmp_path: Path) -> None:
     place = tmp_path / "photo.jpg.caption.json"
-    assert sidecar.read(str(place)) is None
+    assert sidecar.read(str(place), None) is None
     (tmp_path / "elsewhere").write_bytes(sidecar.encode(DOCUMENT))
     place.symlink_to(tmp_path / "elsewhere")
-    assert sidecar.read(str(place)) is None
+    assert sidecar.read(str(place), None) is None
     place.unlink()
     place.write_bytes(b"{broken, captiond/1")
-    broken = sidecar.read(str(place))
+    broken = sidecar.read(str(place), None)
     assert broken is not None
     assert broken.told is None
     place.write_bytes(sidecar.encode(DOCUMENT))
-    whole = sidecar.read(str(place))
+    whole = sidecar.read(str(place), None)
     assert whole is not None
     assert whole.told is not None
     assert whole.seen == (place.stat().st_size, place.stat().st_mtime_ns)

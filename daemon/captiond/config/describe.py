@@ -21,6 +21,7 @@ NAME = "NAME"
 """Stands for the name that a user gives an endpoint or a recipe."""
 
 _PATTERNS = {
+    r"^0?[0-7]{3}$": 'an octal number like "0644"',
     r"^sqlite:///": 'an address like "sqlite:////var/lib/captiond/captions.db"',
     r"^https?://": "an address that begins with http:// or https://",
     r"^\.[^/\s]+\.json$": 'an ending like ".caption.json": a dot first, .json last, no space and no slash',

@@ -204,6 +204,8 @@ class Sidecar(Section):
     """Write a JSON file beside each captioned file."""
     suffix: str = Field(default=".caption.json", pattern=r"^\.[^/\s]+\.json$")
     """Its name is the file's name and this."""
+    mode: str | None = Field(default=None, pattern=r"^0?[0-7]{3}$")
+    """Its rights, as chmod has them; not set: as the umask leaves them. Its group is that of a setgid folder."""
 
 
 class Queue(Section):

@@ -75,10 +75,7 @@ class Pools:
 
     def publish(self, plan: Plan) -> None:
         """Write a sidecar."""
-        self._publish.submit(
-            plan.file_id,
-            lambda: work.publish(plan.file_id, plan.path, plan.target, plan.body, plan.owned, plan.old),
-        )
+        self._publish.submit(plan.file_id, lambda: work.publish(plan))
 
     def leave(self, tasks: Collection[Task], published: Collection[int]) -> None:
         """Do not wait for what is read for these tasks, nor for the sidecars of these files: their root is away."""

@@ -40,15 +40,17 @@ _software = functools.cache(software)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A sidecar to be written after the commit, at `target` beside the file at `path`."""
+    """A sidecar to be written after the commit, at `target` beside the file at `path`, which lies under `root`."""
 
     file_id: int
     root_id: int | None
+    root: str | None
     path: str
     target: str
     body: bytes
     owned: frozenset[str]
     old: str | None
+    mode: int | None
 
 
 def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | None:
@@ -113,7 +115,8 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     target = sidecar.path_for(wanted.path, settings.suffix)
     sidecars.placed(conn, file_id, target)
     owned, old = sidecars.owned(conn, file_id)
-    return Plan(file_id, wanted.root_id, wanted.path, target, body, owned, old)
+    mode = None if settings.mode is None else int(settings.mode, 8)
+    return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, mode)
 
 
 def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:

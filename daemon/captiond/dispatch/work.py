@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from captiond.paths import is_url, to_text
 from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImagePart, Job, Opened, Reply, Usage
 
 if TYPE_CHECKING:
+    from captiond.dispatch.record import Plan
     from captiond.media.guard import Guard
 
 
@@ -95,7 +96,7 @@ def read_file(job: Job, route: Route, downloads: Path, urls: Urls, suffix: str |
     def stage() -> Outcome:
         if not is_url(job.path):
             opened = reader.read(job.path, job.root)
-            standing = sidecar.read(sidecar.path_for(job.path, suffix)) if suffix is not None else None
+            standing = sidecar.read(sidecar.path_for(job.path, suffix), job.root) if suffix is not None else None
             return WasRead(job.id, opened, time.perf_counter() - started, standing=standing)
         if route.base_url is not None and urls.of_job(job, route.endpoint.name, route.base_url) is not None:
             head = fetch.peek(job.path)
@@ -194,16 +195,24 @@ def _costs_nothing(failure: Failure) -> bool:
     return (failure.http_status or 0) >= 400 or isinstance(failure, NoKey | Unavailable)
 
 
-def publish(file_id: int, path: str, target: str, body: bytes, owned: Collection[str], old: str | None) -> Outcome:
-    """Write the sidecar of the file at `path`; when the file has moved, take the old one away."""
+def publish(plan: Plan) -> Outcome:
+    """Write a sidecar; when its file has moved, take the old one away."""
+    target, old = plan.target, plan.old
     try:
-        outcome = sidecar.write(target, body, owned=owned, beside=os.path.basename(path))
+        outcome = sidecar.write(
+            target,
+            plan.body,
+            owned=plan.owned,
+            beside=os.path.basename(plan.path),
+            root=plan.root,
+            mode=plan.mode,
+        )
         if outcome.state == "written" and old is not None and old != target:
-            sidecar.remove(old, owned=owned)
+            sidecar.remove(old, owned=plan.owned, root=plan.root)
     except Exception as error:
         log.get("work").exception("sidecar_crashed", path=to_text(target))
         outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")
-    return WasPublished(file_id, target, outcome)
+    return WasPublished(plan.file_id, target, outcome)
 
 
 def _guarded(job_id: int, stage: Callable[[], Outcome]) -> Outcome:

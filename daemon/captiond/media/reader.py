@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat as stat_module
 
+from captiond import beneath
 from captiond.errors import (
     Changed,
     EmptyFile,
@@ -152,34 +153,30 @@ def _answers(root: str | None) -> bool:
 
 
 def _open(path: str, root: str | None) -> int:
-    real = os.path.realpath(path)
-    if root is not None and not is_under(real, os.path.realpath(root)):
+    real = beneath.resolved(path)
+    folder, name = os.path.split(real)
+    if root is None:
+        parent = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    elif not is_under(real, beneath.resolved(root)):
         raise LinkOutsideRoot(_target(path))
-    mode = os.lstat(real).st_mode
-    if stat_module.S_ISLNK(mode):
-        raise Unreadable("a link that leads to itself")
-    if not stat_module.S_ISREG(mode):
-        raise NotMedia("not a regular file")
-    fd = os.open(real, _FLAGS | os.O_NOFOLLOW)
+    else:
+        try:
+            parent = beneath.folder(root, folder, listed=False)
+        except beneath.LeavesRoot:
+            raise LinkOutsideRoot("a folder of its path became a link") from None
     try:
-        if root is not None and not is_under(_real_name(fd, real), os.path.realpath(root)):
-            raise LinkOutsideRoot("a folder of its path became a link")
-        return fd
-    except BaseException:
-        os.close(fd)
-        raise
+        mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+        if stat_module.S_ISLNK(mode):
+            raise Unreadable("a link that leads to itself")
+        if not stat_module.S_ISREG(mode):
+            raise NotMedia("not a regular file")
+        return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=parent)
+    finally:
+        os.close(parent)
 
 
 def _target(path: str) -> str:
     return "it is a link" if os.path.islink(path) else "a folder of its path is a link"
-
-
-def _real_name(fd: int, expected: str) -> str:
-    """Where an open file really is, by the kernel; `expected` where that can't be asked."""
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}")
-    except OSError:
-        return expected
 
 
 def _read(fd: int, path: str) -> Opened:

@@ -26,11 +26,14 @@ class Standing:
     reason: str | None = None
 
 
-def read(path: str) -> Standing | None:
-    """What stands at this path; None if that is nothing, no file, too large for a sidecar, or can't be read now."""
+def read(path: str, root: str | None) -> Standing | None:
+    """What stands at this path; None if that is nothing, no file, too large for a sidecar, or can't be read now.
+
+    `root` is the watched folder, which is not left; None: the path is under none.
+    """
     folder, name = os.path.split(path)
     try:
-        with opened(folder) as parent:
+        with opened(folder, root) as parent:
             found = body_of(parent, name)
     except (PlaceTaken, OSError):
         return None

@@ -1,7 +1,6 @@
 """Writing a sidecar: replaced whole or not at all, never through a link, never over what captiond did not write.
 
-Only the folder is trusted to lead somewhere else by links; the last step, from the folder to the sidecar, is done
-relative to the open folder and never follows one.
+Everything is done relative to the open folder, which is reached from its root without leaving it (see `beneath`).
 """
 
 from __future__ import annotations
@@ -17,6 +16,9 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from captiond import beneath
+from captiond.paths import is_under
 
 State = Literal["written", "refused", "pending"]
 
@@ -56,7 +58,15 @@ def path_for(path: str, suffix: str) -> str:
     return path + suffix
 
 
-def write(target: str, body: bytes, *, owned: Collection[str], beside: str | None = None) -> Outcome:
+def write(
+    target: str,
+    body: bytes,
+    *,
+    owned: Collection[str],
+    beside: str | None = None,
+    root: str | None = None,
+    mode: int | None = None,
+) -> Outcome:
     """Write `body` to `target`, or say why not; it never raises for what the file system does, and leaves nothing behind.
 
     Args:
@@ -65,6 +75,8 @@ def write(target: str, body: bytes, *, owned: Collection[str], beside: str | Non
         owned: SHA-256 of every content that may be replaced, because captiond wrote it.
         beside: the name, in the same folder, of the file that it belongs to: without that, nothing is written. A share
             may have been unmounted a moment ago, and then the folder is the bare mount point, or one that is gone.
+        root: the watched folder, which is not left; None: the file is under none.
+        mode: its rights, where the file system has such; None: as the umask has them.
     """
     digest = hashlib.sha256(body).hexdigest()
     folder, name = os.path.split(target)
@@ -72,11 +84,11 @@ def write(target: str, body: bytes, *, owned: Collection[str], beside: str | Non
         return Outcome("refused", digest, f"the name would be longer than {_NAME_MAX} bytes; shorten the file's name")
     try:
         # Two plans for one file may be carried out at once; the second must see what the first has done.
-        with _LOCKS[hash(target) % len(_LOCKS)], opened(folder) as parent:
+        with _LOCKS[hash(target) % len(_LOCKS)], opened(folder, root) as parent:
             if beside is not None and not _is_there(parent, beside):
                 return Outcome("pending", digest, None)
             _sweep(folder, parent)
-            seen = _replace(parent, name, body, {*owned, digest})
+            seen = _replace(parent, name, body, {*owned, digest}, mode)
     except PlaceTaken as refusal:
         return Outcome("refused", digest, str(refusal))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -86,11 +98,16 @@ def write(target: str, body: bytes, *, owned: Collection[str], beside: str | Non
     return Outcome("written", digest, None, seen)
 
 
-def remove(path: str, *, owned: Collection[str]) -> bool:
-    """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now."""
+def remove(path: str, *, owned: Collection[str], root: str | None = None) -> bool:
+    """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now.
+
+    `root` is not left, if the old place is under it.
+    """
+    if root is not None and not is_under(os.path.abspath(path), root):
+        root = None  # it has moved here from elsewhere
     folder, name = os.path.split(path)
     try:
-        with _LOCKS[hash(path) % len(_LOCKS)], opened(folder) as parent:
+        with _LOCKS[hash(path) % len(_LOCKS)], opened(folder, root) as parent:
             found = _digest(parent, name)
             if found is not None and found in owned:
                 os.unlink(name, dir_fd=parent)
@@ -103,9 +120,20 @@ def remove(path: str, *, owned: Collection[str]) -> bool:
 
 
 @contextlib.contextmanager
-def opened(folder: str) -> Iterator[int]:
-    """The folder, open for the `dir_fd` of all that is done in it."""
-    fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def opened(folder: str, root: str | None) -> Iterator[int]:
+    """The folder, open for the `dir_fd` of all that is done in it.
+
+    Raises:
+        PlaceTaken: it is not under the root.
+        OSError: it can't be opened.
+    """
+    try:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        fd = os.open(folder or ".", flags) if root is None else beneath.folder(root, folder)
+    except beneath.LeavesRoot:
+        raise PlaceTaken(
+            "a folder of its path is a link that leads out of the root; put a folder in its place"
+        ) from None
     try:
         yield fd
     finally:
@@ -120,7 +148,7 @@ def _is_there(parent: int, name: str) -> bool:
     return True
 
 
-def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> tuple[int, int]:
+def _replace(parent: int, name: str, body: bytes, owned: Collection[str], mode: int | None) -> tuple[int, int]:
     """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten.
 
     Returns: the size and mtime of what was written.
@@ -130,6 +158,8 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> tup
     fd = _created(parent, temporary)
     try:
         try:
+            if mode is not None:
+                _give(fd, mode)
             _write_all(fd, body)
             os.fsync(fd)
             seen = _seen(os.fstat(fd))
@@ -149,6 +179,14 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str]) -> tup
     with contextlib.suppress(OSError):
         os.fsync(parent)
     return seen
+
+
+def _give(fd: int, mode: int) -> None:
+    try:
+        os.fchmod(fd, mode)
+    except OSError as error:  # a file system without such rights has its own
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
+            raise
 
 
 def _seen(status: os.stat_result) -> tuple[int, int]:

@@ -45,16 +45,18 @@ class Written(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A sidecar to be written. `path` is the file's, not the sidecar's, as the OS names it."""
+    """A sidecar to be written. `path` is the file's, not the sidecar's, and `root` its root's, both as the OS names them."""
 
     file_id: int
     root_id: int | None
+    root: str | None
     path: str
 
 
 _DUE = (
-    select(_sidecar.c.file_id, t.file.c.root_id, t.file.c.folder, t.file.c.name)
+    select(_sidecar.c.file_id, t.file.c.root_id, t.root.c.path, t.file.c.folder, t.file.c.name)
     .join(t.file, t.file.c.id == _sidecar.c.file_id)
+    .outerjoin(t.root, t.root.c.id == t.file.c.root_id)
     .where(
         _sidecar.c.state == _PENDING,
         or_(_sidecar.c.due_at <= bindparam("now"), _sidecar.c.due_at > bindparam("far")),
@@ -74,16 +76,25 @@ def due(conn: Connection, now: float, limit: int, offline_roots: Collection[int]
     """
     values = {"now": now, "far": now + _FAR, "most": limit, "away": list(offline_roots)}
     rows = conn.execute(_DUE, values)
-    return [Due(row.file_id, row.root_id, from_text(f"{row.folder}/{row.name}")) for row in rows]
+    return [_due(row.file_id, row) for row in rows]
 
 
-_PLACE = select(t.file.c.root_id, t.file.c.folder, t.file.c.name).where(t.file.c.id == bindparam("the_file"))
+def _due(file_id: int, row: Any) -> Due:
+    root = None if row.path is None else from_text(row.path)
+    return Due(file_id, row.root_id, root, from_text(f"{row.folder}/{row.name}"))
+
+
+_PLACE = (
+    select(t.file.c.root_id, t.root.c.path, t.file.c.folder, t.file.c.name)
+    .outerjoin_from(t.file, t.root, t.root.c.id == t.file.c.root_id)
+    .where(t.file.c.id == bindparam("the_file"))
+)
 
 
 def of_file(conn: Connection, file_id: int) -> Due:
     """The sidecar of a file, beside where the file is now."""
     row = conn.execute(_PLACE, {"the_file": file_id}).one()
-    return Due(file_id, row.root_id, from_text(f"{row.folder}/{row.name}"))
+    return _due(file_id, row)
 
 
 _GET = select(_sidecar).where(_sidecar.c.file_id == bindparam("the_file"))

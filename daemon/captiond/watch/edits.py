@@ -86,7 +86,7 @@ class Edits:
         taken = False
         for start in range(0, len(due), _BATCH):
             resting = self._resting(due[start : start + _BATCH], root, now)
-            found = [standing for path in resting if (standing := sidecar.read(path)) is not None]
+            found = [standing for path in resting if (standing := sidecar.read(path, root.path)) is not None]
             if not found:
                 continue
             try:
