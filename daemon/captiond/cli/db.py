@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import click
 
 from captiond.cli.app import App, as_json, example
 from captiond.cli.lazy import Lazy, LazyGroup
-from captiond.cli.output import note, safe, say, say_json, size
+from captiond.cli.output import note, number, safe, say, say_json, size
 from captiond.errors import CaptiondError
 
 COMMANDS = {
     "upgrade": Lazy("captiond.cli.db:upgrade", "Bring the database to the schema of this version."),
     "backup": Lazy("captiond.cli.db:backup", "Copy the database, also while the service runs."),
+    "rebuild": Lazy("captiond.cli.db:rebuild", "Make the database anew from the sidecars, without a call."),
 }
 
 
@@ -24,7 +26,7 @@ COMMANDS = {
     epilog=example("captiond db backup /backup/captions.db"),
 )
 def db() -> None:
-    """Upgrade or back up the database."""
+    """Upgrade, back up or rebuild the database."""
 
 
 @click.command(epilog=example("captiond db upgrade"))
@@ -91,3 +93,36 @@ def backup(app: App, file: Path, force: bool, as_json: bool) -> None:
         say_json({"database": app.database_path, "backup": target, "bytes": written})
     else:
         say(f"{safe(target)}: {size(written)}")
+
+
+@click.command(epilog=example("captiond db rebuild"))
+@click.option("--skip-missing", is_flag=True, help="Go on without roots that are not there.")
+@as_json
+@click.pass_obj
+def rebuild(app: App, skip_missing: bool, as_json: bool) -> None:
+    """Make the database anew from the sidecars of all roots. No call is made.
+
+    For a database that is corrupt or lost. The captions that are shown come back; their history, the calls and what was
+    spent do not. The old database stays beside the new one under another name. The service must not run meanwhile. Files
+    without a sidecar are queued by its next comparison.
+
+    With --json: an object with database, kept (where the old one is now, or null), roots (path, files, captions,
+    not_believed).
+    """
+    from captiond import rebuild as rebuilding
+    from captiond.store.instance import InstanceLock
+
+    path = app.database_path
+    lock = InstanceLock(path)
+    lock.acquire("db rebuild")
+    try:
+        found, kept = rebuilding.rebuild(path, app.loaded.settings, lambda _: None, skip_missing=skip_missing)
+    finally:
+        lock.release()
+    if as_json:
+        say_json({"database": path, "kept": kept, "roots": [dataclasses.asdict(one) for one in found]})
+        return
+    for one in found:
+        ignored = f"; {number(one.not_believed, 'sidecar')} not believed" if one.not_believed else ""
+        say(f"{safe(one.root)}: {number(one.captions, 'caption')} of {number(one.files, 'file')}{ignored}")
+    say(f"{safe(path)} is new" + (f"; the old one: {safe(kept)}" if kept else ""))
