@@ -14,8 +14,8 @@ from captiond import backlog, captions, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError, DatabaseUnavailable
 from captiond.media.versions import software
+from captiond.night import Night
 from captiond.store import files, sidecars
-from captiond.store.backups import Backups
 from captiond.values import Source
 from captiond.watch.root import RootWatcher
 from captiond.wiring import Wiring, wire
@@ -61,7 +61,7 @@ class Service:
         self._watchers: list[RootWatcher] = []
         self._forgotten: list[int] = []
         self._dispatcher: Dispatcher | None = None
-        self._backups = Backups(db, settings.database.backup_days)
+        self._night = Night(db, settings.database)
         self._ping_every = notify.watchdog_interval()
         self._pinged = 0.0
         self._status_at = 0.0
@@ -77,6 +77,7 @@ class Service:
         self._begin(wire(self._settings, self._environ))
         notify.ready(self._status())
         code = self._supervise()
+        self._night.stop()
         notify.stopping("stopping; calls in flight get a few seconds")
         clean = self._end(STOP_GRACE)
         self._log.info("stopped", code=code)
@@ -227,7 +228,7 @@ class Service:
                 return 1
             for watcher in self._watchers:
                 watcher.revive()
-            self._backups.look()
+            self._night.look()
             self._ping()
             self._tell_status()
         self._log.info("stopping", signal=signal.Signals(self._stop_signal).name)
@@ -248,7 +249,7 @@ class Service:
             self._end(max(longest, STOP_GRACE + 1))
             if self._stop_signal is None:
                 self._settings = settings
-                self._backups.days = settings.database.backup_days
+                self._night.settings = settings.database
                 self._begin(wiring)
                 self._log.info("reloaded")
         notify.ready(self._status())

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,17 +98,7 @@ def test_a_target_that_can_not_be_written_is_named_and_leaves_nothing(db: Databa
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
-NIGHT = datetime(2026, 11, 22, 3, 10)  # noqa: DTZ001  # local time, as people set their clocks
-
-
-class Clock:
-    """The local time, set by the test."""
-
-    def __init__(self, now: datetime = NIGHT) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
+TODAY = date(2026, 11, 22)
 
 
 @pytest.fixture
@@ -125,20 +115,10 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[s
     logging.captureWarnings(False)
 
 
-def looked(backups: Backups) -> None:
-    """One look by a service that has run for long, and the end of what it began."""
-    backups._not_before = 0.0  # state of the service's age
-    backups.look()
-    if backups._thread is not None:
-        backups._thread.join(30)
-
-
-def test_a_night_has_its_backup_and_so_many_are_kept(db: Database, logged: Callable[[], list[dict[str, Any]]]) -> None:
-    clock = Clock()
-    backups = Backups(db, 3, clock)
-    for _ in range(5):
-        looked(backups)
-        clock.now += timedelta(days=1)
+def test_each_day_has_its_backup_and_so_many_are_kept(db: Database, logged: Callable[[], list[dict[str, Any]]]) -> None:
+    backups = Backups(db)
+    for day in range(5):
+        backups.make(TODAY + timedelta(days=day), 3)
     names = [path.name for path in existing(db.path)]
     assert names == ["x-2026-11-24.db", "x-2026-11-25.db", "x-2026-11-26.db"]
     assert rows(existing(db.path)[-1]) == ["first"]
@@ -147,25 +127,20 @@ def test_a_night_has_its_backup_and_so_many_are_kept(db: Database, logged: Calla
     assert [line["removed"] for line in told] == [0, 0, 0, 1, 1]
 
 
-def test_there_is_one_a_day_none_before_three_and_none_right_after_a_start(db: Database) -> None:
-    early = Backups(db, 7, Clock(NIGHT.replace(hour=2)))
-    looked(early)
-    Backups(db, 7, Clock()).look()
-    looked(Backups(db, 0, Clock()))
-    assert existing(db.path) == []
-    backups = Backups(db, 7, Clock())
-    looked(backups)
+def test_there_is_one_a_day(db: Database) -> None:
+    backups = Backups(db)
+    backups.make(TODAY, 7)
     made = existing(db.path)[0].stat().st_mtime_ns
-    looked(backups)
+    backups.make(TODAY, 7)
     assert [path.stat().st_mtime_ns for path in existing(db.path)] == [made]
 
 
-def test_what_a_person_puts_there_stays_and_a_copy_of_our_own_name_counts(db: Database) -> None:
+def test_what_a_person_puts_there_stays(db: Database) -> None:
     folder = folder_of(db.path)
     folder.mkdir()
     for name in ("before the move.db", "x-2020-13-40.db", "x-2020-01-01.db"):
         (folder / name).write_bytes(b"")
-    looked(Backups(db, 7, Clock()))
+    Backups(db).make(TODAY, 7)
     assert {path.name for path in folder.iterdir()} == {"before the move.db", "x-2020-13-40.db", "x-2026-11-22.db"}
 
 
@@ -175,15 +150,13 @@ def test_a_failure_is_told_once_and_takes_no_older_backup_away(
     folder_of(db.path).mkdir()
     old = folder_of(db.path) / "x-2020-01-01.db"
     old.write_bytes(b"")
-    clock = Clock()
-    backups = Backups(db, 7, clock)
+    backups = Backups(db)
     (folder_of(db.path) / "x-2026-11-22.db").symlink_to("nowhere")
-    looked(backups)
-    looked(backups)
+    backups.make(TODAY, 7)
+    backups.make(TODAY, 7)
     assert [line["event"] for line in logged()] == ["backup_failed"]
     assert old.exists()
-    clock.now += timedelta(days=1)
-    looked(backups)
+    backups.make(TODAY + timedelta(days=1), 7)
     assert [line["event"] for line in logged()] == ["backup_failed", "backup_made"]
     assert not old.exists()
 
@@ -191,5 +164,5 @@ def test_a_failure_is_told_once_and_takes_no_older_backup_away(
 def test_a_disk_without_room_keeps_what_is_left(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     free = shutil.disk_usage(db.path.parent).free
     monkeypatch.setattr("captiond.store.backups.SPARE_BYTES", free + (1 << 30))
-    looked(Backups(db, 7, Clock()))
+    Backups(db).make(TODAY, 7)
     assert existing(db.path) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from captiond.cli.app import App, as_json, example
 from captiond.cli.explain import explained
 from captiond.cli.names import texts
-from captiond.cli.output import iso, say_json
+from captiond.cli.output import iso, note, say_json
 from captiond.errors import CaptiondError
 from captiond.paths import is_url
 
@@ -45,6 +46,11 @@ def show(app: App, file: str, history: bool, as_json: bool) -> None:
     with app.database().read() as conn:
         details = _find(conn, file, app)
     document = _document(details, history=history)
+    days = app.loaded.settings.database.keep_days
+    if history and days and any(row["created_at"] < str(iso(time.time() - days * 86400)) for row in details.captions):
+        note(
+            f"calls and jobs of more than {days} days ago are not kept (`database.keep_days`): only the sums of each day"
+        )
     if as_json:
         say_json(document)
     else:

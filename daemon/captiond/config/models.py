@@ -61,6 +61,8 @@ class Database(Section):
     """Where captions are kept, on a local disk; not set: captions.db in $STATE_DIRECTORY, else $XDG_STATE_HOME/captiond."""
     backup_days: int = Field(default=7, ge=0, le=3650)
     """A copy is made each night, in the folder `backups` beside the database, and kept for so many days; 0: none is."""
+    keep_days: int = Field(default=90, ge=0, le=36500)
+    """Calls, and jobs that others followed, are forgotten after so many days; each day's sums stay. 0: never."""
 
 
 class Price(Section):

@@ -9,6 +9,7 @@
                         +-- reconsider -- unsupported <-- unsupported (from running)
 
     queued, failed, unsupported -> done: answered, for a file beside which a caption was found.
+    (ended) -> (nothing): forget, for one that was followed by another long ago.
     queued -> (nothing): withdraw, for a file that needs no answer of its own; abandon, for one that nobody waits for.
 
 A job may be queued and held, by its priority: not claimed until `release`, or a person asks for its file.
@@ -20,12 +21,13 @@ changed since it was read. The attempt is counted by `claim`, so that a file tha
 
 from __future__ import annotations
 
-from captiond.jobs.queries import counts, downloads, failures, latest, of_ids, unsupported_kinds
+from captiond.jobs.queries import counts, downloads, failures, latest, of_ids, old, unsupported_kinds
 from captiond.jobs.queueing import (
     abandon,
     answered,
     clock_set_back,
     enqueue,
+    forget,
     held,
     reconsider,
     recover,
@@ -47,11 +49,13 @@ __all__ = [
     "fail",
     "failures",
     "finish",
+    "forget",
     "give_back",
     "held",
     "latest",
     "next_due",
     "of_ids",
+    "old",
     "reconsider",
     "recover",
     "release",

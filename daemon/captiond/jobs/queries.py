@@ -67,6 +67,27 @@ def latest(conn: Connection, file_ids: Collection[int]) -> dict[int, tuple[JobSt
     }
 
 
+_OLD = (
+    select(JOB.c.id)
+    .where(
+        JOB.c.id > bindparam("after"),
+        JOB.c.state.not_in(OPEN),
+        JOB.c.finished_at < bindparam("before"),
+        ~IS_LATEST,
+    )
+    .order_by(JOB.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def old(conn: Connection, before: float, after: int, most: int) -> list[int]:
+    """The next jobs with an id over `after` that ended before then (seconds since 1970) and were followed by another.
+
+    The last job of a file is never one of them: it says how the file is.
+    """
+    return list(conn.execute(_OLD, {"before": before, "after": after, "most": most}).scalars())
+
+
 def downloads(conn: Connection) -> set[str]:
     """The files that open jobs' URLs were fetched into."""
     named = select(JOB.c.download).where(JOB.c.state.in_(OPEN), JOB.c.download.is_not(None))

@@ -227,6 +227,14 @@ def answered(conn: Connection, file_id: int, now: float) -> None:
     conn.execute(_ANSWERED, {"the_file": file_id, "now": now})
 
 
+_FORGET = delete(JOB).where(JOB.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def forget(conn: Connection, ids: Collection[int]) -> None:
+    """(ended) -> (nothing): jobs that nobody asks about any more."""
+    conn.execute(_FORGET, {"ids": list(ids)})
+
+
 _of_backlog = and_(_is_queued, JOB.c.root_id == bindparam("root"), JOB.c.priority == int(Priority.HELD))
 _SOME_HELD = select(JOB.c.id).where(_of_backlog).limit(bindparam("most"))
 _RELEASE = update(JOB).where(JOB.c.id.in_(_SOME_HELD)).values(priority=int(Priority.BACKLOG))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 import time
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,12 +19,6 @@ from captiond.errors import DatabaseError
 if TYPE_CHECKING:
     from captiond.store.engine import Database
 
-HOUR: Final = 3
-"""Of local time, from which on a day's backup is made."""
-AFTER_SECONDS: Final = 600.0
-"""A service that was just started has other work: it makes none before it has run for so long."""
-AGAIN_SECONDS: Final = 3600.0
-"""The wait after one that failed."""
 SPARE_BYTES: Final = 256 << 20
 """What stays free on the disk: a full one would stop the service, which a backup must not."""
 
@@ -63,38 +55,22 @@ def _dated(database: Path) -> list[tuple[Path, date]]:
 
 
 class Backups:
-    """Makes the day's backup in a thread of its own, so that nothing waits for it.
+    """Makes the backups of a database."""
 
-    Args:
-        db: the open database.
-        days: how many days a backup is kept; 0: none is made.
-        clock: the local time.
-    """
-
-    def __init__(self, db: Database, days: int, clock: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self.days = days
-        self._clock = clock
-        self._log = log.get("backup")
-        self._not_before = time.monotonic() + AFTER_SECONDS
+        self._log = log.get("night")
         self._trouble: str | None = None
-        self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """Begin with the day's backup, if it is time for one. Call it about once a second."""
-        if self.days == 0 or time.monotonic() < self._not_before or self._clock().hour < HOUR:
-            return
-        if self._thread is not None and self._thread.is_alive():
-            return
-        target = self._target()
-        self._not_before = time.monotonic() + AGAIN_SECONDS
-        if not target.exists():
-            self._thread = threading.Thread(target=self.make, name="backup", daemon=True)
-            self._thread.start()
+    def make(self, today: date, days: int) -> None:
+        """Make today's backup if there is none, and take away those that are older than so many days.
 
-    def make(self) -> None:
-        """Make the day's backup now, and take away those whose time is over. A failure is told once."""
-        target, began = self._target(), time.monotonic()
+        A failure is logged once.
+        """
+        path, began = self._db.path, time.monotonic()
+        target = folder_of(path) / f"{path.stem}-{today.isoformat()}.db"
+        if target.exists():
+            return
         try:
             self._need_room(target)
             self._db.backup(target)
@@ -104,15 +80,11 @@ class Backups:
                 self._log.error("backup_failed", error=str(error))
             return
         self._trouble = None
-        old = expired(self._db.path, self._clock().date(), self.days)
-        for path in old:
-            path.unlink(missing_ok=True)
+        old = expired(path, today, days)
+        for one in old:
+            one.unlink(missing_ok=True)
         seconds = round(time.monotonic() - began, 3)
         self._log.info("backup_made", path=str(target), bytes=target.stat().st_size, seconds=seconds, removed=len(old))
-
-    def _target(self) -> Path:
-        path = self._db.path
-        return folder_of(path) / f"{path.stem}-{self._clock().date().isoformat()}.db"
 
     def _need_room(self, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.store import tables as t
@@ -71,6 +71,21 @@ def recent(conn: Connection, since: float) -> list[Recent]:
     c = t.call.c
     tokens = func.coalesce(c.prompt_tokens, 0) + func.coalesce(c.completion_tokens, 0)
     return [Recent(*row) for row in conn.execute(select(c.endpoint, c.started_at, tokens).where(c.started_at >= since))]
+
+
+_FORGET = delete(t.call).where(
+    t.call.c.id.in_(
+        select(t.call.c.id)
+        .where(t.call.c.started_at < bindparam("before"))
+        .order_by(t.call.c.started_at)
+        .limit(bindparam("most"))
+    )
+)
+
+
+def forget_old(conn: Connection, before: float, most: int) -> int:
+    """Delete at most so many calls from before then (seconds since 1970); returns how many. Their day's sums stay."""
+    return conn.execute(_FORGET, {"before": before, "most": most}).rowcount
 
 
 def spent_on(conn: Connection, request: str) -> tuple[float, int]:
