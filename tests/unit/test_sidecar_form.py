@@ -61,6 +61,19 @@ def test_a_moment_of_another_zone_is_told_in_utc() -> None:
     assert sidecar.told(changed(created_at="2026-11-22T11:35:00+01:00")).created_at == "2026-11-22T10:35:00Z"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        changed(caption=" \n"),
+        changed(media={**DOCUMENT["media"], "width": 1 << 64}),
+        changed(media={**DOCUMENT["media"], "bytes": 1 << 63}),
+        changed(usage={**DOCUMENT["usage"], "prompt_tokens": 1 << 63}),
+    ],
+)
+def test_what_the_database_could_not_keep_and_a_blank_caption_are_refused(body: bytes) -> None:
+    assert reason(body)[1]
+
+
 def test_keys_of_others_are_told() -> None:
     body = changed(rating=5, media={**DOCUMENT["media"], "lens": "50mm"})
     assert set(sidecar.told(body).strange) == {"rating", "media.lens"}

@@ -13,6 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from captiond.values import SIDECAR_SCHEMA, Kind, Reply, Source, Told, Usage
 
 _SHA256 = r"^[0-9a-f]{64}$"
+_MOST = 1 << 63
+"""What SQLite's whole numbers end before."""
 
 
 class Unfit(Exception):
@@ -35,15 +37,15 @@ class _Part(BaseModel):
 
 class _Media(_Part):
     mime: str
-    bytes: int = Field(ge=0)
-    width: int | None = Field(ge=0)
-    height: int | None = Field(ge=0)
+    bytes: int = Field(ge=0, lt=_MOST)
+    width: int | None = Field(ge=0, lt=_MOST)
+    height: int | None = Field(ge=0, lt=_MOST)
     duration_seconds: float | None = Field(ge=0, allow_inf_nan=False)
 
 
 class _Usage(_Part):
-    prompt_tokens: int | None = Field(ge=0)
-    completion_tokens: int | None = Field(ge=0)
+    prompt_tokens: int | None = Field(ge=0, lt=_MOST)
+    completion_tokens: int | None = Field(ge=0, lt=_MOST)
     cost_usd: float | None = Field(ge=0, allow_inf_nan=False)
 
 
@@ -52,7 +54,7 @@ class _Document(_Part):
     file: str
     sha256: str = Field(pattern=_SHA256)
     kind: Kind
-    caption: str = Field(min_length=1)
+    caption: str = Field(pattern=r"\S")
     category: str | None
     tags: list[str]
     fields: dict[str, Any]
