@@ -193,7 +193,6 @@ class Dispatcher:
             self._outcomes.stopping = self._stopping.is_set()
             try:
                 outcomes = outcomes or self._collect()
-                self._go_on_asking(outcomes)
                 self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
                 self._look_now |= bool(outcomes)
                 if any(isinstance(outcome, WasAnswered | HasFailed) for outcome in outcomes):
@@ -270,19 +269,10 @@ class Dispatcher:
 
     # --- calling and claiming
 
-    def _go_on_asking(self, outcomes: Sequence[Outcome]) -> None:
-        """Slots that answers have left are used before the answers are recorded: no endpoint idles during a commit."""
-        if self._trouble is not None:
-            return
-        for outcome in outcomes:
-            if isinstance(outcome, WasAnswered) and (task := self._tasks.get(outcome.job_id)):
-                task.stage = Stage.ANSWERED
-        self._start_calls()
-
     def _start_calls(self) -> None:
         """As many of the tasks that are ready as slots and budgets allow."""
-        unpaid = [task for task in self._tasks.all() if task.stage in (Stage.ASKING, Stage.ANSWERED)]
-        flying = Counter(task.endpoint for task in unpaid if task.stage is Stage.ASKING)
+        unpaid = [task for task in self._tasks.all() if task.stage is Stage.ASKING]
+        flying = Counter(task.endpoint for task in unpaid)
         for name, ready in self._tasks.ready.items():
             free = self.health.slots(name, flying[name]) if ready else 0
             for task in list(ready):

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """Where a task is. An answer that came is `answered` until it is recorded: its call ended, and its cost is not yet known."""
+    """Where a task is."""
 
     READING = "reading"
     FOLLOWING = "following"
     ENCODING = "encoding"
     READY = "ready"
     ASKING = "asking"
-    ANSWERED = "answered"
 
 
 @dataclass(slots=True, eq=False)
