@@ -27,6 +27,7 @@ SMALL = (2000, 1500)
 DRAWN = 20
 QUALITY = 90
 VIDEO_BYTES = 100_000_000
+GRAIN = 48
 
 
 def photos(place: Path, count: int, size: tuple[int, int] = PHOTO) -> list[Path]:
@@ -128,21 +129,40 @@ def _clip(seconds: int, size: tuple[int, int] = (1920, 1080), rate: int = 25) ->
     return target.getvalue()
 
 
-def film(path: Path, scenes: int, seconds: int, size: tuple[int, int]) -> Path:
-    """An MP4 of H.264 with a key frame every two seconds. Each scene is a pan of two seconds, coded once and repeated."""
+def heavy(path: Path, size: int) -> Path:
+    """An MP4 of 1080p of some `size` bytes, all of them film, at some 40 Mbit/s as good cameras record."""
+    if not path.exists():
+        part = film(path.with_suffix(".part.mp4"), 1, 2, (1920, 1080), grain=GRAIN)
+        groups = size // part.stat().st_size
+        part.unlink()
+        film(path, 1, 2 * groups, (1920, 1080), grain=GRAIN)
+    return path
+
+
+def film(path: Path, scenes: int, seconds: int, size: tuple[int, int], *, grain: int = 0, hevc: bool = False) -> Path:
+    """An MP4 of H.264 or HEVC with a key frame every two seconds. Each scene is a pan of two seconds, coded once and repeated.
+
+    `grain` is the strength of a sensor's noise, of 255, which takes most of the bytes where there is any.
+    """
     if path.exists():
         return path
     (width, height), rate = size, 25
     group = 2 * rate
+    chance = np.random.default_rng(0)
     with av.open(str(path), "w", format="mp4") as container:
         options = {"preset": "veryfast", "crf": "23", "g": str(group), "sc_threshold": "0"}
-        stream = container.add_stream("libx264", rate=rate, options=options)
+        if hevc:
+            parameters = f"keyint={group}:min-keyint={group}:scenecut=0:open-gop=0:log-level=error"
+            options = {"preset": "ultrafast", "crf": "23", "x265-params": parameters}
+        stream = container.add_stream("libx265" if hevc else "libx264", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         coded = []
         for scene in range(scenes):
             back = np.asarray(Image.open(io.BytesIO(photo(scene, (width + group, height)))).convert("RGB"))
             for at in range(group):
                 frame = np.ascontiguousarray(back[:, at : at + width])
+                if grain:
+                    frame = np.minimum(frame, 255 - grain) + chance.integers(0, grain, frame.shape, np.uint8)
                 coded += stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24"))
         coded += stream.encode()
         groups = seconds * rate // group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -15,7 +16,10 @@ import pytest
 from PIL import Image
 
 import media_samples as samples
+from captiond.media import small
 from captiond.media.guard import Guard, GuardLimits
+from captiond.media.keyframes import Film
+from captiond.media.picture import Pictures
 from captiond.media.reader import read
 from captiond.media.spec import EncodeSpec
 from captiond.values import Encoded, FilePart, ImagePart, VideoPart
@@ -215,6 +219,20 @@ def test_a_long_film_is_not_read_through(tmp_path: Path) -> None:
     assert part.seconds == 60
     assert part.speed == pytest.approx(120)
     assert len(seen(part)) == 60
+
+
+def test_of_a_long_film_on_a_busy_machine_fewer_pictures_are_shown_but_all_of_it(tmp_path: Path) -> None:
+    path = samples.film(tmp_path / "film.mp4")
+    with av.open(str(path), "r") as container:
+        stream = container.streams.video[0]
+        film = Film(container, stream, time.monotonic() + 0.25)
+        part = small.make(film, film.told(), Pictures(stream, 320, 1_000_000), replace(MADE, max_seconds=720))
+    assert part is not None
+    pictures = seen(part)
+    assert 2 <= len(pictures) < 720
+    assert pictures[-1][0] > 0.85 * part.seconds
+    for at, picture in pictures:
+        assert samples.clock(picture) == pytest.approx(at / part.seconds, abs=0.05)
 
 
 def read_bytes(guard: Guard) -> int:

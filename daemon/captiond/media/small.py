@@ -6,6 +6,7 @@ It is made in memory, since a decoder process may write no file, and handed to t
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 _THREADS = 2
 """Of the decoder, where a video is read through."""
-_CODEC = "libx264"
-_OPTIONS = {"preset": "veryfast", "crf": "24", "bf": "0", "g": "60"}
+CODEC = "libx264"
+OPTIONS = {"preset": "veryfast", "crf": "24", "bf": "0", "g": "60"}
 """Without B-frames: few pictures a second have little in common, and none has to wait for a later one."""
 _TICKS = 1000
 _INDEX, _INDEX_ENTRY = 2_000, 32
@@ -40,6 +41,8 @@ _BT601, _LIMITED = 6, 1
 """H.273: the matrix that libswscale makes by itself, and players take where nothing is said; and its usual range."""
 _WHOLE = 0.9
 """Pictures that end before this share of the length do not show the video."""
+_LEEWAY = 0.8
+"""Of the time left, what is planned with: one picture may take longer than those before."""
 
 
 def make(film: Film, span: Span, pictures: Pictures, spec: EncodeSpec) -> VideoPart | None:
@@ -112,16 +115,22 @@ class _Shown:
                 yield self.reached, frame
 
     def _sought(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Key frames, as far apart as planned; on a machine too busy for so many further apart, but to the end."""
+        film, began = self._film, time.monotonic()
         known: set[int] = set()
-        for number in range(self._plan.count):
-            target = self._span.start + int((number + 0.5) * self._step)
-            key = self._film.key_frame_at(target, known)
-            if key is None or self._film.late:
+        whole = self._span.seconds / film.base
+        at, count = self._step / 2, 0
+        while at < whole:
+            key = film.key_frame_at(self._span.start + int(at), known)
+            if key is None or film.late:
                 return
-            self.reached = (target - self._span.start) * self._film.base
+            self.reached = at * film.base
             if key.frame is not None:
                 known.add(key.pts)
-                yield max(0.0, (key.pts - self._span.start) * self._film.base), key.frame
+                yield max(0.0, (key.pts - self._span.start) * film.base), key.frame
+            count, now = count + 1, time.monotonic()
+            more = (film.ends - now) * _LEEWAY / ((now - began) / count)
+            at += max(self._step, (whole - at) / max(more, 1.0))
 
 
 def _encoded(frames: Iterable[tuple[float, VideoFrame]], plan: sampling.Plan, most: int) -> VideoPart | None:
@@ -129,7 +138,7 @@ def _encoded(frames: Iterable[tuple[float, VideoFrame]], plan: sampling.Plan, mo
     target = io.BytesIO()
     # The muxer leaves so much room before the pictures; what is not needed of it becomes a `free` box.
     with av.open(target, "w", format="mp4", options={"moov_size": str(_room(plan))}) as container:
-        stream = container.add_stream(_CODEC, rate=_rate(plan), options={**_OPTIONS, **_limits(plan, most)})
+        stream = container.add_stream(CODEC, rate=_rate(plan), options={**OPTIONS, **_limits(plan, most)})
         assert isinstance(stream, VideoStream)
         packets, last = [], -1
         for at, frame in frames:
@@ -187,4 +196,4 @@ def _each_second(data: bytes) -> Iterator[tuple[float, VideoFrame]]:
 
 def _can_encode() -> bool:
     """PyAV's own packages have x264; one that was built without it makes no small videos."""
-    return _CODEC in av.codec.codecs_available
+    return CODEC in av.codec.codecs_available
