@@ -1,10 +1,12 @@
 """A new database from the sidecars: what stands beside the files is enough to know every caption again without a call.
 
-The old database is not opened: it may be the reason for all this.
+Of the old database the sums of what was spent are taken over, where it still tells them; nothing else depends on it, for
+it may be the reason for all this.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -16,11 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from captiond import captions, sidecar
+from captiond.adoption import Place, adopt
 from captiond.errors import CaptiondError, Failure
 from captiond.media import reader
 from captiond.paths import to_text
+from captiond.policy.sidecars import Asked
 from captiond.store import files, sidecars
 from captiond.store.engine import Database
+from captiond.store.salvage import take_rights, take_spending
 from captiond.targets import targets
 from captiond.values import Stat, Told
 from captiond.watch.filestat import stat_file
@@ -84,6 +89,8 @@ def rebuild(
                 f"no sidecar (*{settings.sidecar.suffix}) tells a caption under {', '.join(one.root for one in found)}: "
                 "the database is as it was"
             )
+        take_spending(new, path)
+        take_rights(new, path)
         return found, _put_in_place(new, path)
     finally:
         _forget(new)
@@ -163,18 +170,22 @@ def _is_of(told: Told, path: str, root: str, stat: Stat, written: int) -> bool:
 
 
 def _keep(conn: Connection, root_id: int, known: _Known, now: float) -> None:
-    """The file, its content, its caption, and that the sidecar is ours, unless there are keys of others in it."""
+    """The file, its content, its caption, and that the sidecar is ours, unless there are keys of others in it.
+
+    One that says something else than the caption that is current now, as of a copy that was not corrected, is due.
+    """
     told, standing = known.told, known.standing
     file_id = files.ensure_file(conn, root_id, to_text(known.path), known.stat, True)
-    content_id = captions.content_told(conn, told)
-    caption_id = captions.known(conn, sha256=told.sha256, recipe=told.recipe, digest=told.recipe_digest, exact=True)
-    if caption_id is None:
-        caption_id = captions.take_in(conn, content_id=content_id, recipe=told.recipe, told=told, now=now)
-    captions.attach(conn, file_id=file_id, content_id=content_id, caption_id=caption_id)
-    if not told.strange:
-        sidecars.planned(conn, file_id, standing.digest)
-        outcome = sidecar.Outcome("written", standing.digest, None, standing.seen)
-        sidecars.recorded(conn, file_id, standing.path, outcome, retry_at=now)
+    asked = Asked(told.recipe, told.recipe_digest, frozenset(), by_model=False)
+    adopted = adopt(conn, Place(file_id, told.sha256, captioned=False), standing, asked, now)
+    if adopted.caption_id is None:  # a copy of it was there before, with these words or with others that go before them
+        current = [one for one in captions.of_content(conn, told.sha256) if one.is_current]
+        caption_id = next((one.id for one in current if one.recipe == told.recipe), current[-1].id)
+        content_id = captions.content_told(conn, told)
+        captions.attach(conn, file_id=file_id, content_id=content_id, caption_id=caption_id)
+    document = captions.document(conn, file_id)
+    if document is not None and hashlib.sha256(sidecar.encode(document)).hexdigest() == standing.digest:
+        sidecars.as_it_should_be(conn, file_id)
 
 
 def _put_in_place(new: Path, path: Path) -> Path | None:

@@ -81,8 +81,10 @@ def test_a_page_that_makes_no_sense_is_found_before_anything_is_done(
     drop(filled.inbox / "new.jpg")
     text = refused(filled)
     assert f"database {filled.database} is damaged" in text
-    assert "backup" in text
+    assert "captiond db rebuild" in text
     assert filled.database.read_bytes() == before
+    assert filled.call("db", "rebuild").returncode == 0
+    assert len(filled.captions()) == 40
     assert len(fake.requests) == calls
 
 

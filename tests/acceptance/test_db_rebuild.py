@@ -67,6 +67,45 @@ def test_every_caption_comes_back_and_a_scan_asks_nothing(home: Home, fake: Fake
             assert path.read_bytes() == body
 
 
+def test_a_persons_caption_comes_back_and_so_does_what_was_spent(home: Home, fake: FakeEndpoint) -> None:
+    home.configure(more="[endpoints.fake.price]\ninput_per_million = 1\noutput_per_million = 1")
+    names = captioned(home)
+    path = home.inbox / f"{names[0]}.caption.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "caption": "By hand."}))
+    with home.run():
+        until(lambda: [row["source"] for row in home.rows(VIEW)].count("human") == 2)
+        until(lambda: home.rows("SELECT count(*) FROM sidecar WHERE state = 'written'")[0][0] == len(names) + 1)
+    before, spent = as_rows(home), [tuple(row) for row in home.rows("SELECT * FROM spending")]
+    assert spent[0][-1] > 0
+    home.database.chmod(0o640)
+    assert home.call("db", "rebuild").returncode == 0
+    assert as_rows(home) == before
+    assert [tuple(row) for row in home.rows("SELECT * FROM spending")] == spent
+    assert home.database.stat().st_mode & 0o777 == 0o640
+    assert {row["state"] for row in home.rows("SELECT state FROM sidecar")} == {"written"}
+    asked = len(fake.requests)
+    with home.run():
+        assert home.call("scan").returncode == 0
+        drop(home.inbox / "new.jpg")
+        home.captioned("new.jpg")
+    assert len(fake.requests) == asked + 1
+
+
+def test_a_sidecar_with_keys_of_others_tells_its_caption_and_stays(home: Home, fake: FakeEndpoint) -> None:
+    names = captioned(home, 2)
+    path = home.inbox / f"{names[1]}.caption.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "rating": 5}))
+    body, before = path.read_bytes(), as_rows(home)
+    assert home.call("db", "rebuild").returncode == 0
+    assert as_rows(home) == before
+    asked = len(fake.requests)
+    with home.run():
+        home.captioned(*names)
+        assert home.call("scan").returncode == 0
+    assert path.read_bytes() == body
+    assert len(fake.requests) == asked
+
+
 def test_the_old_database_is_kept_whole_beside_the_new_one(home: Home) -> None:
     captioned(home)
     calls = len(home.rows("SELECT 1 FROM call"))

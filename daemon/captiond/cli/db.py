@@ -102,9 +102,9 @@ def backup(app: App, file: Path, force: bool, as_json: bool) -> None:
 def rebuild(app: App, skip_missing: bool, as_json: bool) -> None:
     """Make the database anew from the sidecars of all roots. No call is made.
 
-    For a database that is corrupt or lost. The captions that are shown come back; their history, the calls and what was
-    spent do not. The old database stays beside the new one under another name. The service must not run meanwhile. Files
-    without a sidecar are queued by its next comparison.
+    For a database that is corrupt or lost. The captions that are shown come back, also a person's, and the sums of what was
+    spent, if the old one still tells them; history and calls do not. The old database stays beside the new one under
+    another name. The service must not run meanwhile. Files without a sidecar are queued by its next comparison.
 
     With --json: an object with database, kept (where the old one is now, or null), roots (path, files, captions,
     not_believed).

@@ -87,10 +87,11 @@ def damaged(path: Path, what: str) -> DatabaseError:
 
 
 def damaged_remedy(path: Path) -> str:
-    """What to do about a damaged database: the newest backup that stands beside it, or a fresh start."""
-    found = [*path.parent.glob(f"{path.name}.before-*"), *existing(path)]
-    start = "stop captiond, move it and its -wal and -shm files away, and "
-    if found:
-        newest = max(found, key=lambda backup: backup.stat().st_mtime)
-        return start + f"copy the backup {newest} in its place"
-    return start + "put a backup in its place (`captiond db backup` makes them), or start with an empty one"
+    """What to do about a damaged database: a new one from the sidecars, or the newest backup that stands beside it."""
+    # One that was kept by a rebuild was damaged itself.
+    upgraded = [found for found in path.parent.glob(f"{path.name}.before-*") if ".before-rebuild-" not in found.name]
+    rebuild = "stop captiond, and run `captiond db rebuild`, which makes a new one from the sidecars without a call"
+    if not (found := [*upgraded, *existing(path)]):
+        return rebuild
+    newest = max(found, key=lambda backup: backup.stat().st_mtime)
+    return f"{rebuild}; or move it and its -wal and -shm files away, and copy the backup {newest} in its place"

@@ -194,6 +194,12 @@ def taken_over(conn: Connection, file_id: int, path: str, digest: str, seen: tup
     _set(conn, file_id, {**row, "size": seen[0], "mtime_ns": seen[1]})
 
 
+def as_it_should_be(conn: Connection, file_id: int) -> None:
+    """pending -> written: the bytes that were taken over are those that would be written."""
+    mine = (_sidecar.c.file_id == file_id) & (_sidecar.c.state == _PENDING)
+    conn.execute(update(_sidecar).where(mine).values(state="written", due_at=None))
+
+
 def left_alone(conn: Connection, file_id: int, path: str, seen: tuple[int, int], reason: str) -> bool:
     """Any state -> refused: what stands there is another's. Returns: whether the reason is another than before."""
     before = get(conn, file_id)
