@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from captiond import jobs, live_photos
+from captiond import jobs, live_photos, sidecar
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders, live
@@ -42,7 +42,8 @@ _FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, err
 class Root:
     """The root that files are taken in for. `real` is its path without links in it; both as the OS names them.
 
-    `confirm`: a backlog of more calls waits for a person's word (see `backlog`); 0 or None: none does.
+    `confirm`: a backlog of more calls waits for a person's word (see `backlog`); 0 or None: none does. `suffix` is of
+    sidecars: a file that has one with its answer is no call, and does not wait; "": none is looked at.
     """
 
     id: int
@@ -52,13 +53,14 @@ class Root:
     live_photos: bool
     settle_seconds: float
     confirm: int | None = None
+    suffix: str = ""
 
     @classmethod
-    def of(cls, watch: Watch, root_id: int, confirm: int | None = None) -> Self:
+    def of(cls, watch: Watch, root_id: int, confirm: int | None = None, suffix: str = "") -> Self:
         """The root of these settings, as it is on the disk now."""
         path = os.path.abspath(watch.path)
         real = os.path.realpath(path)
-        return cls(root_id, path, real, watch.recipe, watch.live_photos, watch.settle_seconds, confirm)
+        return cls(root_id, path, real, watch.recipe, watch.live_photos, watch.settle_seconds, confirm, suffix)
 
     def relative(self, path: str) -> str:
         """A path under the root without the root."""
@@ -99,7 +101,9 @@ class _Is(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What is to be done for one file. `row` is what is known of it, `moved` the row of where it was before.
+    """What is to be done for one file.
+
+    `row` is what is known of it, `moved` the row of where it was before; `answered`: its sidecar likely tells its answer.
 
     Of live photos: `waits`, the seconds that a clip waits for its still, None for what is no clip; `clip`, the known clip
     of a still; `left`, the clips that a still leaves behind where it was.
@@ -110,6 +114,7 @@ class _Decision:
     media: bool
     row: FileRow | None = None
     moved: FileRow | None = None
+    answered: bool = False
     waits: float | None = None
     clip: tuple[int, str] | None = None
     left: tuple[tuple[int, str], ...] = ()
@@ -219,13 +224,21 @@ def _decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: Intake
             case _Is.UNKNOWN:
                 report.undecided.append(quiet)
             case kind:
-                decisions.append(_Decision(quiet, text, kind is _Is.MEDIA, row))
+                media = kind is _Is.MEDIA
+                decisions.append(_Decision(quiet, text, media, row, answered=media and _answered(quiet, root)))
     if root.live_photos:
         # Stills first: a clip of the same batch finds its own.
         decisions = sorted(
             (_of_live_photo(conn, root, one) for one in decisions), key=lambda one: one.waits is not None
         )
     return decisions
+
+
+def _answered(quiet: Quiet, root: Root) -> bool:
+    """Asked only of what would have to wait for a person's word."""
+    if not (root.suffix and root.confirm and quiet.priority == Priority.BACKLOG):
+        return False
+    return sidecar.answer_for(quiet.path, root.path, root.suffix, quiet.stat.size) is not None
 
 
 def _of_live_photo(conn: Connection, root: Root, decision: _Decision) -> _Decision:
@@ -340,7 +353,7 @@ def _enqueue(conn: Connection, root: Root, file_id: int, decision: _Decision, re
         file_id=file_id,
         root_id=root.id,
         recipe=root.recipe,
-        priority=Priority.HELD if root.confirm and priority == Priority.BACKLOG else priority,
+        priority=Priority.HELD if root.confirm and priority == Priority.BACKLOG and not decision.answered else priority,
         now=now,
         due_at=now + (decision.waits or 0.0),
     )

@@ -189,3 +189,25 @@ def test_copies_may_count_but_are_not_asked_twice(home: Home, fake: FakeEndpoint
         home.call("scan", "--go")
         home.captioned(first, *copies)
     assert len(fake.requests) == 1
+
+
+def test_files_whose_sidecars_tell_their_answers_wait_for_no_word_and_cost_nothing(
+    home: Home, fake: FakeEndpoint, tmp_path: Path
+) -> None:
+    names = pictures(home.inbox, *range(8))
+    home.configure(queue="confirm_above = 0")
+    with home.run():
+        home.captioned(*names)
+        for name in names:
+            home.sidecar(name)
+    asked = len(fake.requests)
+    there = Home(tmp_path / "there", fake.base_url)
+    there.configure(queue=FEW)
+    shutil.copytree(home.inbox, there.inbox, dirs_exist_ok=True)
+    pictures(there.inbox, *range(10, 17))
+    [told] = json.loads(there.call("scan", "--dry-run", "--json").stdout)["parts"]
+    assert told["calls"] == 7
+    with there.run() as service:
+        held(service, 7)
+        there.captioned(*names)
+        assert len(fake.requests) == asked

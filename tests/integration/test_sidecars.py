@@ -134,11 +134,9 @@ def test_a_file_that_moved_has_its_sidecar_due_and_its_bytes_still_known(conn: C
 def test_a_first_sidecar_is_found_at_its_place_though_a_crash_kept_its_outcome_from_being_recorded(
     conn: Connection, file_id: int
 ) -> None:
-    sidecars.planned(conn, file_id, A)
-    sidecars.placed(conn, file_id, f"{NAME}.caption.json")
+    sidecars.planned(conn, file_id, A, f"{NAME}.caption.json")
     conn.execute(update(t.file).values(folder="/elsewhere", name="b.jpg"))
-    sidecars.planned(conn, file_id, B)
-    sidecars.placed(conn, file_id, "/elsewhere/b.jpg.caption.json")
+    sidecars.planned(conn, file_id, B, "/elsewhere/b.jpg.caption.json")
     assert sidecars.owned(conn, file_id) == (frozenset({A, B}), f"{NAME}.caption.json")
 
 

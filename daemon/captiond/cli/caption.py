@@ -87,12 +87,15 @@ def _dry_run(app: App, paths: tuple[str, ...], *, as_json: bool) -> int:
     from captiond.paths import is_url
     from captiond.targets import targets
 
+    settings = app.loaded.settings
     there = [path for path in paths if is_url(path) or os.path.lexists(path)]
     for path in paths:
         if path not in there:
             _missing(path)
     tell_forecast(
-        app, lambda database, routes: of_request(database, routes, targets(app.loaded.settings, there)), as_json=as_json
+        app,
+        lambda database, routes: of_request(database, routes, targets(settings, there), settings.sidecar),
+        as_json=as_json,
     )
     return 1 if len(there) < len(paths) else 0
 

@@ -68,6 +68,7 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
             roots=known,
             record=not serviced,
             confirm=confirm_above(settings, app.resolved.asked[watch.recipe]),
+            sidecars=settings.sidecar.enabled,
         )
         found.append(one)
         if not as_json:
@@ -122,7 +123,7 @@ def _dry_run(app: App, known: dict[str, Watch], chosen: list[Watch], *, as_json:
         for target in targets(settings, [path])
         if target.watch is not None and os.path.abspath(target.watch.path) == path
     )
-    tell_forecast(app, lambda database, routes: of_roots(database, routes, found_in), as_json=as_json)
+    tell_forecast(app, lambda database, routes: of_roots(database, routes, found_in, settings.sidecar), as_json=as_json)
     return 1 if len(online) < len(chosen) else 0
 
 

@@ -170,7 +170,7 @@ class Outcomes:
             self._log.warning("sidecar_refused", path=task.job.path, reason=reason)
         caption_id = record.known(conn, task.job, task.route, outcome.opened)
         if caption_id is not None:
-            return self._done(conn, task, caption_id, via=via)
+            return self._done(conn, task, captions.content_id(conn, outcome.opened, None), caption_id, via=via)
         if self.stopping:
             return self.give_back(conn, [task], Stopped())
         return self._no_answer_yet(task, outcome)
@@ -178,14 +178,14 @@ class Outcomes:
     def _answered(self, conn: Connection, task: Task, outcome: WasAnswered) -> list[Step]:
         assert task.opened is not None
         assert task.encoded is not None
-        facts, now = task.encoded.facts, time.time()
-        caption_id = record.answered(conn, task.route, task.opened, facts, outcome.reply, outcome.answer, now)
-        self._called(conn, task, outcome.call, None)
+        content_id = captions.content_id(conn, task.opened, task.encoded.facts)
+        caption_id = record.answered(conn, task.route, content_id, outcome.reply, outcome.answer, time.time())
+        self._called(conn, task, outcome.call, None, content_id)
         self._took(conn, task)
         task.caption = outcome.reply.caption
         if task.url_failed is not None:
             self._urls.refused(task.job, task.endpoint, task.url_failed)
-        return self._done(conn, task, caption_id, via="call")
+        return self._done(conn, task, content_id, caption_id, via="call")
 
     def _published(self, conn: Connection, outcome: WasPublished) -> list[Step]:
         retry_at = time.time() + record.RETRY_SIDECAR_SECONDS
@@ -202,7 +202,8 @@ class Outcomes:
     def _failed(self, conn: Connection, task: Task, failed: HasFailed) -> list[Step]:
         failure, call, held = failed.failure, failed.call, False
         if call is not None:
-            held = self._called(conn, task, call, failure)
+            content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
+            held = self._called(conn, task, call, failure, content_id)
             if failure.fault is Fault.ANSWER:
                 self._took(conn, task)
             elif failed.formatted and not self.stopping and knowledge.takes_no_format(conn, task, failure):
@@ -251,16 +252,15 @@ class Outcomes:
 
     # --- endings
 
-    def _done(self, conn: Connection, task: Task, caption_id: int, *, via: str) -> list[Step]:
-        assert task.opened is not None
+    def _done(self, conn: Connection, task: Task, content_id: int, caption_id: int, *, via: str) -> list[Step]:
         self._tasks.stop_leading(task)
-        plan = record.done(conn, task.job, task.opened, caption_id, self._settings.sidecar, time.time())
+        plan = record.done(conn, task.job, content_id, caption_id, self._settings.sidecar, time.time())
         steps: list[Step] = [End(task, "done", via=via)]
         if plan is not None:
             steps.append(Publish(plan))
         for follower in task.followers:
             follower.encoded, follower.caption = task.encoded, task.caption
-            steps += self._done(conn, follower, caption_id, via="copy")
+            steps += self._done(conn, follower, content_id, caption_id, via="copy")
         return steps
 
     def _decide(self, conn: Connection, task: Task, failure: Failure, decision: policy.Decision) -> list[Step]:
@@ -295,10 +295,11 @@ class Outcomes:
                 steps += self._decide(conn, follower, failure, shared)
         return steps
 
-    def _called(self, conn: Connection, task: Task, call: Call, failure: Failure | None) -> bool:
+    def _called(
+        self, conn: Connection, task: Task, call: Call, failure: Failure | None, content_id: int | None
+    ) -> bool:
         """A call was made. Returns: see `HealthMonitor.after_call`."""
         task.count(call)
-        content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
         calls.record(conn, task.job, content_id, call)
         return self._health.after_call(task, failure, call.usage)
 

@@ -19,7 +19,7 @@ from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
 from captiond.media.versions import software
 from captiond.paths import is_url
 from captiond.store import files, sidecars
-from captiond.values import Answer, Job, JobState, MediaFacts, Opened, Priority, Reply
+from captiond.values import Answer, Job, JobState, Opened, Priority, Reply
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -68,21 +68,17 @@ def beside(conn: Connection, job: Job, route: Route, opened: Opened, standing: s
     return adopt(conn, place, standing, route.asked, time.time())
 
 
-def answered(
-    conn: Connection, route: Route, opened: Opened, facts: MediaFacts, reply: Reply, answer: Answer, now: float
-) -> int:
+def answered(conn: Connection, route: Route, content_id: int, reply: Reply, answer: Answer, now: float) -> int:
     """A new caption."""
-    content_id = captions.content_id(conn, opened, facts)
     return captions.save(
         conn, content_id=content_id, recipe=route.name, digest=route.digest, reply=reply, answer=answer, now=now
     )
 
 
 def done(
-    conn: Connection, job: Job, opened: Opened, caption_id: int, settings: SidecarSettings, now: float
+    conn: Connection, job: Job, content_id: int, caption_id: int, settings: SidecarSettings, now: float
 ) -> Plan | None:
     """The job's end: the file has its caption."""
-    content_id = captions.content_id(conn, opened, None)
     captions.attach(conn, file_id=job.file_id, content_id=content_id, caption_id=caption_id)
     jobs.finish(conn, job, now=now)
     return plan(conn, job.file_id, settings)
@@ -111,10 +107,8 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     if document is None:
         return None
     body = sidecar.encode(document)
-    sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest())
     target = sidecar.path_for(wanted.path, settings.suffix)
-    sidecars.placed(conn, file_id, target)
-    owned, old = sidecars.owned(conn, file_id)
+    owned, old = sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest(), target)
     mode = None if settings.mode is None else int(settings.mode, 8)
     return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, mode)
 

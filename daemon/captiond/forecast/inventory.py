@@ -14,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from captiond import captions, jobs
+from captiond import captions, jobs, sidecar
 from captiond.errors import Corrupt, Failure, NoKeyFrame, NoPixels, NoVideoStream, Truncated
 from captiond.fetch import split_login
 from captiond.media import reader
 from captiond.paths import is_url, to_text
 from captiond.store import files, forecasts
-from captiond.values import JobState, Kind, Stat
+from captiond.values import JobState, Kind, Source, Stat
 
 if TYPE_CHECKING:
+    from captiond.config.models import Sidecar as Sidecars
     from captiond.dispatch.routes import Route
     from captiond.store.engine import Database
     from captiond.store.files import FileRow
@@ -63,18 +64,22 @@ class Inventory:
     wanted: list[Wanted] = field(default_factory=list)
 
 
-def of_request(db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target]) -> Inventory:
+def of_request(
+    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], sidecars: Sidecars
+) -> Inventory:
     """What a person's request would ask for: all that has no answer to the recipe of today."""
-    return _inventory(db, routes, targets, exact=True)
+    return _inventory(db, routes, targets, sidecars, exact=True)
 
 
-def of_roots(db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target]) -> Inventory:
+def of_roots(
+    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], sidecars: Sidecars
+) -> Inventory:
     """What the service would ask for by itself: files that are new, have changed, or wait in the queue."""
-    return _inventory(db, routes, targets, exact=False)
+    return _inventory(db, routes, targets, sidecars, exact=False)
 
 
 def _inventory(
-    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], *, exact: bool
+    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], sidecars: Sidecars, *, exact: bool
 ) -> Inventory:
     found = Inventory()
     candidates: list[Wanted] = []
@@ -85,7 +90,11 @@ def _inventory(
         for target in batch:
             route = routes[target.watch.recipe if target.watch else "default"]
             candidate = _candidate(target, route, known, found, exact=exact)
-            if candidate is not None:
+            if candidate is None:
+                continue
+            if sidecars.enabled and candidate.sha256 is None and _is_told(candidate, sidecars.suffix, exact=exact):
+                found.known += 1
+            else:
                 candidates.append(candidate)
     _settle(db, _identified(db, candidates, found), found, exact=exact)
     return found
@@ -141,6 +150,14 @@ def _candidate(target: Target, route: Route, known: _Known, found: Inventory, *,
     if row.content_id is not None and row.content_id in known.contents:
         wanted.sha256, wanted.kind = known.contents[row.content_id]
     return wanted
+
+
+def _is_told(one: Wanted, suffix: str, *, exact: bool) -> bool:
+    """Whether a sidecar beside the file likely has its answer: it is taken in when the file is read."""
+    told = None if is_url(one.path) else sidecar.answer_for(one.path, one.root, suffix, one.size)
+    if told is None:
+        return False
+    return not exact or told.source is Source.HUMAN or told.recipe_digest == one.route.digest
 
 
 def _identified(db: Database | None, candidates: list[Wanted], found: Inventory) -> Iterator[Wanted]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from captiond.sidecar.form import Unfit, encode, told
-from captiond.sidecar.reading import Standing, read
+from captiond.sidecar.reading import Standing, answer_for, read
 from captiond.sidecar.writing import Outcome, path_for, remove, write
 
-__all__ = ["Outcome", "Standing", "Unfit", "encode", "path_for", "read", "remove", "told", "write"]
+__all__ = ["Outcome", "Standing", "Unfit", "answer_for", "encode", "path_for", "read", "remove", "told", "write"]

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 
 from captiond.sidecar.form import Unfit, told
-from captiond.sidecar.writing import PlaceTaken, body_of, opened
-from captiond.values import Told
+from captiond.sidecar.writing import PlaceTaken, body_of, opened, path_for
+from captiond.values import Source, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,13 @@ def read(path: str, root: str | None) -> Standing | None:
         return Standing(path, digest, seen, told(body))
     except Unfit as unfit:
         return Standing(path, digest, seen, reason=str(unfit) if unfit.ours else None)
+
+
+def answer_for(path: str, root: str | None, suffix: str, size: int) -> Told | None:
+    """What the sidecar of the file at `path` says, if that is likely the answer of its bytes: a model's or a person's.
+
+    By the size alone, in bytes: whether it is of these bytes is known when they are read.
+    """
+    standing = read(path_for(path, suffix), root)
+    told = standing.told if standing is not None else None
+    return told if told is not None and told.bytes == size and told.source is not Source.BUILTIN else None

@@ -108,25 +108,33 @@ def get(conn: Connection, file_id: int) -> Row[Any] | None:
 _new = insert(_sidecar)
 _PLAN = _new.on_conflict_do_update(
     index_elements=[_sidecar.c.file_id],
-    set_={"state": _PENDING, "pending_digest": _new.excluded.pending_digest, "due_at": _new.excluded.due_at},
+    set_={
+        "state": _PENDING,
+        "pending_digest": _new.excluded.pending_digest,
+        "due_at": _new.excluded.due_at,
+        "path": _new.excluded.path,
+    },
 )
 
 
-def planned(conn: Connection, file_id: int, digest: str) -> None:
-    """Any state -> pending: bytes of this SHA-256 are about to be written, by the caller, now."""
+def planned(conn: Connection, file_id: int, digest: str, path: str | None = None) -> tuple[frozenset[str], str | None]:
+    """Any state -> pending: bytes of this SHA-256 are about to be written, by the caller, now.
+
+    Args:
+        path: where a first one is about to be written, as the OS names it: should its file move before that is recorded,
+            it is found there.
+
+    Returns: as `owned`, with these bytes.
+    """
     row = get(conn, file_id)
     plans = [] if row is None else _plans(row.pending_digest)
     if digest in plans:
         plans.remove(digest)
     plans = [*plans, digest][-_PLANS:]
-    values = {"file_id": file_id, "state": "pending", "pending_digest": " ".join(plans), "due_at": time.time() + _LEASE}
-    conn.execute(_PLAN, values)
-
-
-def placed(conn: Connection, file_id: int, path: str) -> None:
-    """A first sidecar is about to be written at `path`: should its file move before that is recorded, it is found there."""
-    unplaced = (_sidecar.c.file_id == file_id) & _sidecar.c.path.is_(None)
-    conn.execute(update(_sidecar).where(unplaced).values(path=to_text(path)))
+    at = row.path if row is not None and row.path is not None else path and to_text(path)
+    values = {"file_id": file_id, "state": "pending", "pending_digest": " ".join(plans), "path": at}
+    conn.execute(_PLAN, {**values, "due_at": time.time() + _LEASE})
+    return _owned(plans, row.written_digest if row is not None else None, at)
 
 
 def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
@@ -134,8 +142,11 @@ def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
     row = get(conn, file_id)
     if row is None:
         return frozenset(), None
-    digests = {*_plans(row.pending_digest), *([row.written_digest] if row.written_digest else [])}
-    return frozenset(digests), None if row.path is None else from_text(row.path)
+    return _owned(_plans(row.pending_digest), row.written_digest, row.path)
+
+
+def _owned(plans: list[str], written: str | None, path: str | None) -> tuple[frozenset[str], str | None]:
+    return frozenset([*plans, written] if written else plans), None if path is None else from_text(path)
 
 
 _RECORD = (

@@ -65,7 +65,14 @@ class Scanned:
 
 
 def scan(
-    watch: Watch, *, db: Database, suffix: str, roots: Iterable[str], record: bool, confirm: int | None = None
+    watch: Watch,
+    *,
+    db: Database,
+    suffix: str,
+    roots: Iterable[str],
+    record: bool,
+    confirm: int | None = None,
+    sidecars: bool = True,
 ) -> Scanned:
     """Compare a root with the database and take in what is new.
 
@@ -76,6 +83,7 @@ def scan(
         roots: the paths of all roots: those within this one are left to their own comparison.
         record: whether to record the root's health: not while a service does.
         confirm: a first backlog of more calls waits for a person's word.
+        sidecars: whether files with one do not, as it tells their answer.
 
     Raises:
         DatabaseError: the database can't be read or written.
@@ -92,22 +100,20 @@ def scan(
     if not found.online:
         return Scanned(row.path, False, found.reason, found.remedy, seconds=time.monotonic() - began)
     scope = Scope(watch, suffix=suffix, database=os.fspath(db.path), roots=roots)
-    scanned = _Once(watch, db, row, found, scope, confirm).run()
+    scanned = _Once(watch, db, Root.of(watch, row.id, confirm, suffix if sidecars else ""), row, found, scope).run()
     return replace(scanned, seconds=time.monotonic() - began)
 
 
 class _Once:
-    def __init__(
-        self, watch: Watch, db: Database, row: RootRow, found: Health, scope: Scope, confirm: int | None
-    ) -> None:
+    def __init__(self, watch: Watch, db: Database, root: Root, row: RootRow, found: Health, scope: Scope) -> None:
         self._db = db
         self._row = row
         self._found = found
         self._scope = scope
         self._settle_seconds = watch.settle_seconds
-        self._confirm = confirm
-        self._root = Root.of(watch, row.id, confirm)
-        self._first = row.scanned_at is None or (row.go_at is None and bool(confirm))
+        self._confirm = root.confirm
+        self._root = root
+        self._first = row.scanned_at is None or (row.go_at is None and bool(root.confirm))
         self._gate = Gate(
             db,
             takes=scope.takes,

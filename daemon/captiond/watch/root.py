@@ -93,6 +93,7 @@ class RootWatcher:
             online=self._unchanged,
         )
         self._gate.prepare = self._watch_new_folders
+        self._read = suffix if asked is not None else ""
         if asked is not None:
             self._gate.edits = Edits(db, suffix, watch.settle_seconds, asked)
         self._backlog = FirstBacklog(
@@ -300,7 +301,7 @@ class RootWatcher:
         self._unrecorded = True
         self._renew()
         self._gate.fresh = found.network
-        self._gate.root = Root.of(self._watch, self.root_id, self.confirm)
+        self._gate.root = Root.of(self._watch, self.root_id, self.confirm, self._read)
         self._gate.wake()
         self._scans.at_once()
 
