@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from captiond import log
 from captiond.config.models import RELPATH
-from captiond.media import header, identify, plain, reader
+from captiond.media import asfile, header, identify, plain, reader
 from captiond.paths import is_under, is_url
 from captiond.values import Encoded, FilePart, Job, Kind, MediaFacts, Opened, Stat
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 MAX_EDGE = 8000
 """Pixels: Anthropic refuses larger ones. What an endpoint takes is else bounded by its `max_bytes`, as for bytes."""
-VIDEOS = ("mp4", "mov", "webm")
-"""The containers whose URL an endpoint that takes `video_url` gets."""
 REFUSED_SECONDS = 1800.0
 """So long an endpoint that could not fetch one URL of a place gets bytes of it, and is then tried once more."""
 _RESOLVED_SECONDS = 300.0
@@ -149,7 +147,7 @@ def may_go(opened: Opened, encoded: Encoded, spec: EncodeSpec) -> bool:
 
 def _taken(sniffed: identify.Sniffed, head: bytes, length: int | None, size: tuple[int, int], spec: EncodeSpec) -> bool:
     if sniffed.kind is Kind.VIDEO:
-        return spec.video == "video_url" and sniffed.format in VIDEOS and (length or 0) <= spec.max_video_bytes
+        return length is not None and asfile.goes(asfile.File(sniffed.format, None, length), spec)
     fits = (length or 0) <= spec.max_bytes and max(size) <= MAX_EDGE and size[0] * size[1] <= spec.max_pixels
     return fits and sniffed.format in plain.FORMATS and plain.is_plain(sniffed.format, head)
 

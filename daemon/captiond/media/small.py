@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from captiond.media.picture import Pictures
     from captiond.media.spec import EncodeSpec
 
-_THREADS = 2
-"""Of the decoder, where a video is read through."""
 CODEC = "libx264"
 OPTIONS = {"preset": "veryfast", "crf": "24", "bf": "0", "g": "60"}
 """Without B-frames: few pictures a second have little in common, and none has to wait for a later one."""
@@ -55,6 +53,8 @@ def make(film: Film, span: Span, pictures: Pictures, spec: EncodeSpec) -> VideoP
         return None
     most = min(spec.max_video_bytes, sampling.MOST_BYTES)
     plan = sampling.plan(_source(film, span), spec.max_seconds, most)
+    if plan is None:
+        return None
     shown = _Shown(film, span, plan)
     speed = span.seconds / plan.seconds
     made = _encoded(((at / speed, _frame(pictures.of(frame))) for at, frame in shown), plan, most)
@@ -102,7 +102,7 @@ class _Shown:
         return self._read_through() if self._plan.through else self._sought()
 
     def _read_through(self) -> Iterator[tuple[float, VideoFrame]]:
-        self._film.stream.codec_context.thread_count = _THREADS
+        self._film.stream.codec_context.thread_count = sampling.THREADS
         first = self._film.first()
         if first is None:
             return

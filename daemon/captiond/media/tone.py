@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from av.video.reformatter import ColorPrimaries, ColorTrc
 from PIL import Image, ImageFilter
 
+from captiond.media.asfile import HDR_TRANSFERS
+
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
@@ -24,7 +26,6 @@ _MATRICES = frozenset({0, _BT709, 4, 5, _BT601, 7, _BT2020})
 """Those that libswscale converts, as ITU-T H.273 numbers them: it refuses all others, «unspecified» being BT.601 to it."""
 _HD = 1280, 576
 """Wider than this or higher, a video that does not say its matrix has BT.709's, as players take it."""
-_HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 
 _NODES = 17
 _WHITE = 203.0
@@ -51,7 +52,7 @@ def matrix_of(frame: VideoFrame) -> int:
     """The matrix between its values and red, green and blue, in H.273's numbers: as it says, or as its size has it."""
     if frame.colorspace in _MATRICES:
         return frame.colorspace
-    if frame.color_trc in _HDR:
+    if frame.color_trc in HDR_TRANSFERS:
         return _BT2020
     return _BT709 if frame.width >= _HD[0] or frame.height > _HD[1] else _BT601
 
@@ -63,7 +64,7 @@ def to_srgb(picture: Image.Image, transfer: int, primaries: int) -> Image.Image:
         transfer, primaries: of the video, in H.273's numbers. BT.709's, BT.601's and unknown ones are near enough to
             sRGB's: they are shown as that everywhere.
     """
-    if transfer in _HDR:
+    if transfer in HDR_TRANSFERS:
         picture = picture.point(_curve(transfer) * 3)
     elif primaries not in _GAMUTS:
         return picture

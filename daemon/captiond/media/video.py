@@ -45,6 +45,8 @@ _BUDGET = 0.4
 
 _LEAST_SECONDS = 3.0
 """For frames, when the time went into a small video that did not come about."""
+_LATEST = 0.7
+"""The share of the time allowed for a file within which they have to be found all the same."""
 
 _NOTHING = "no frame can be read in what is there of it"
 
@@ -65,12 +67,13 @@ def encode(file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, seconds: float) -
         NoVideoStream, NoKeyFrame, NoPixels, TooManyPixels, Unsupported, Truncated, Corrupt: as they say.
         OSError: with its errno, if the file itself can't be read.
     """
-    ends = time.monotonic() + seconds * _BUDGET
+    began = time.monotonic()
+    ends, latest = began + seconds * _BUDGET, began + seconds * _LATEST
     cut = header.ends_early(sniffed.format, file)
     os.lseek(file.fileno(), 0, os.SEEK_SET)  # libav reads on from where the descriptor stands
     try:
         with _open(file, sniffed) as container:
-            return _encode(container, file, sniffed, spec, ends, cut=cut)
+            return _encode(container, file, sniffed, spec, ends, latest, cut=cut)
     except MemoryError:
         raise
     except Failure as failure:
@@ -96,7 +99,14 @@ def _open(file: BinaryIO, sniffed: Sniffed) -> InputContainer:
 
 
 def _encode(
-    container: InputContainer, file: BinaryIO, sniffed: Sniffed, spec: EncodeSpec, ends: float, *, cut: bool
+    container: InputContainer,
+    file: BinaryIO,
+    sniffed: Sniffed,
+    spec: EncodeSpec,
+    ends: float,
+    latest: float,
+    *,
+    cut: bool,
 ) -> Encoded | MediaFacts:
     stream = _picture_stream(container)
     codec = stream.codec_context
@@ -120,7 +130,7 @@ def _encode(
         made = small.make(film, there, pictures, spec)
         if made is not None:
             return Encoded(_facts(container, stream, sniffed, length, pictures.size), (made,))
-        film.ends = max(film.ends, time.monotonic() + _LEAST_SECONDS)
+        film.ends = min(latest, max(film.ends, time.monotonic() + _LEAST_SECONDS))
     chosen = frames.chosen(film, there, spec.max_frames, pictures.of)
     if not chosen:
         raise NoKeyFrame

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from PIL import _imaging
 
 from captiond.errors import Corrupt, DecoderMemory, Failure, Internal
-from captiond.media import image, limits, wire
+from captiond.media import image, limits, sampling, wire
 from captiond.media.identify import RAW_FORMATS
 from captiond.values import Kind
 
@@ -86,7 +86,7 @@ def _answer(header: dict[str, Any], fd: int, memory_mb: int) -> tuple[dict[str, 
 
 def _encode(header: dict[str, Any], file: BinaryIO, memory_mb: int) -> tuple[dict[str, Any], list[bytes]]:
     sniffed, spec, seconds = wire.asked(header)
-    limits.allow_time(seconds)
+    limits.allow_time(seconds * (sampling.THREADS if sniffed.kind is Kind.VIDEO else 1))
     if sniffed.kind is Kind.VIDEO:
         from captiond.media import video
 
