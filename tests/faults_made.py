@@ -52,10 +52,10 @@ class Point:
     when: int
     fault: str = "kill"
 
-    @property
-    def strace(self) -> list[str]:
+    def strace(self, log: Path) -> list[str]:
+        """The arguments that make it, with a line in `log` for each such call."""
         inject = "signal=SIGKILL" if self.fault == "kill" else f"error={self.fault}"
-        return ["-o", "/dev/null", "-e", f"trace={self.call}", "-e", f"inject={self.call}:{inject}:when={self.when}"]
+        return ["-o", str(log), "-e", f"trace={self.call}", "-e", f"inject={self.call}:{inject}:when={self.when}"]
 
     def __str__(self) -> str:
         return f"{self.fault} at {self.call} {self.when}"
@@ -189,7 +189,8 @@ def result(point: Point, folder: Path, template: Path | None) -> Result:
         scenario = Scenario(folder, fake, template)
         home, archive = scenario.home, scenario.archive
         broken = []
-        with ForkedProgram(home, "run", strace=point.strace) as run:
+        log = folder / "strace"
+        with ForkedProgram(home, "run", strace=point.strace(log)) as run:
             try:
                 scenario.play(run)
             except AssertionError as error:
@@ -218,6 +219,7 @@ def result(point: Point, folder: Path, template: Path | None) -> Result:
             archive.left.add("away/moves.jpg" + SUFFIX)  # taking away what stands at an old place is tried once
         broken += invariants.at_rest(home, archive, fake, cut=CONCURRENCY if killed else 0)
         broken += [f"a bug in the log: {line}" for line in (run.text + again.text).splitlines() if "Traceback" in line]
+    met = killed if point.fault == "kill" else "(INJECTED)" in log.read_text(errors="replace")
     if not broken:
         shutil.rmtree(folder)  # else it is left to be looked into
-    return Result(point, killed or point.fault != "kill", broken)
+    return Result(point, met, broken)

@@ -16,6 +16,7 @@ from drops import picture
 from fake_endpoint import FakeEndpoint, ok
 from faults_made import Amount
 from forked import ForkedProgram
+from processes import inotify_watches
 from program import Home
 from waiting import until
 
@@ -44,18 +45,19 @@ def test_what_an_overflow_loses_is_found_within_5_seconds(
 ) -> None:
     home = Home(tmp_path, fake.base_url)
     home.configure(settle=0.1)
-    with queue_of(64):
-        program = ForkedProgram(home, "run")
-    with program:
+    folders = [home.inbox / f"folder-{number}" for number in range(10)]
+    for folder in folders:
+        folder.mkdir()
+    with queue_of(64), ForkedProgram(home, "run") as program:
         program.event("root_online")
+        until(lambda: inotify_watches(program.process.pid) > len(folders))  # of that size their queue is from then on
         program.signal(signal.SIGSTOP)
         for number in range(300):
-            folder = home.inbox / f"folder-{number % 10}"
-            folder.mkdir(exist_ok=True)
-            (folder / f"{number}.jpg").write_bytes(picture("the same"))
+            (folders[number % len(folders)] / f"{number}.jpg").write_bytes(picture("the same"))
         program.signal(signal.SIGCONT)
         began = time.monotonic()
         until(lambda: home.rows("SELECT count(*) FROM file")[0][0] == 300, timeout=FOUND_SECONDS)
+        assert program.lines("events_lost")
         record_property("seen", f"300 files found after {time.monotonic() - began:.1f} s")
         until(lambda: len(home.captions()) == 300, timeout=60)
         assert program.stop() == 0

@@ -50,6 +50,7 @@ def test_killed_while_it_makes_its_database_it_makes_it_at_the_next_start(
     results = sweep(points, tmp_path, None)
     _assert_all_hold(results)
     record_property("seen", f"{sum(one.met for one in results)} kills")
+    assert sum(one.met for one in results) >= 0.5 * len(points)
 
 
 @pytest.mark.slow
@@ -61,8 +62,10 @@ def test_an_error_at_any_system_call_costs_no_file_no_call_and_no_old_sidecar(
     template = empty_database(tmp_path / "empty.db")
     counts = {call: count for call, count in counted(tmp_path, template).items() if call not in SOCKETS}
     points = spread(counts, amount.points and amount.points // 4, error)
-    _assert_all_hold(sweep(points, tmp_path, template))
-    record_property("seen", f"{error} {len(points)} times")
+    results = sweep(points, tmp_path, template)
+    _assert_all_hold(results)
+    record_property("seen", f"{error} {sum(one.met for one in results)} times")
+    assert sum(one.met for one in results) >= 0.5 * len(points)
 
 
 def test_the_points_are_spread_over_the_run_and_all_of_them_can_be_had() -> None:
