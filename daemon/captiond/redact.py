@@ -14,6 +14,8 @@ HIDDEN: Final = "**********"
 """What is written in a secret's place."""
 
 _SECRET_MIN = 4  # characters; hiding every "x" would make the log unreadable, and protects nothing
+_KEY_MIN = 8
+"""Characters: what is shorter is a placeholder of a server at home, as "none" and "ollama", and a word of captions."""
 _CREDENTIALS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@?#\"']+@"  # https://user:password@host, https://token@host
     r"|(?P<bearer>\bBearer\s+)[\w.~+/=-]{4,}"
@@ -24,11 +26,12 @@ _CREDENTIALS = re.compile(
 _secrets: set[str] = set()
 _lock = threading.Lock()
 _pattern: re.Pattern[str] | None = None
+_keys: re.Pattern[str] | None = None
 
 
 def register_secret(value: str) -> None:
     """From now on `value` is hidden in whatever is logged, also as it looks in a URL, JSON, HTML or a Python literal."""
-    global _pattern  # noqa: PLW0603 - a secret is one for the whole process
+    global _pattern, _keys  # noqa: PLW0603 - a secret is one for the whole process
     value = value.strip()
     if len(value) < _SECRET_MIN:
         return
@@ -37,6 +40,8 @@ def register_secret(value: str) -> None:
         _secrets.update({json.dumps(value)[1:-1], html.escape(value)})
         longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
         _pattern = re.compile("|".join(map(re.escape, longest_first)))
+        keys = [secret for secret in longest_first if len(secret) >= _KEY_MIN]
+        _keys = re.compile("|".join(map(re.escape, keys))) if keys else None
 
 
 def register_login(login: str) -> None:
@@ -52,15 +57,16 @@ def register_login(login: str) -> None:
 
 def redact(text: str) -> str:
     """The text without registered secrets, users and keys in URLs, and bearer tokens."""
-    text = hidden(text)
+    if _pattern is not None:
+        text = _pattern.sub(HIDDEN, text)
     if "://" in text or "?" in text or "&" in text or "earer" in text.lower():
         text = _CREDENTIALS.sub(_hide_credentials, text)
     return text
 
 
 def hidden(value: Any) -> Any:
-    """Text, or what JSON can hold, without registered secrets: for what a server says, which may repeat them."""
-    pattern = _pattern
+    """Text, or what JSON can hold, without registered keys: for what a server says, which may repeat them."""
+    pattern = _keys
     if pattern is None:
         return value
     if isinstance(value, str):

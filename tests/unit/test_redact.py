@@ -19,6 +19,7 @@ SECRET = "k3y+of/the\"'<house>&"
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_secrets", set())
     monkeypatch.setattr(redaction, "_pattern", None)
+    monkeypatch.setattr(redaction, "_keys", None)
     register_secret(f" {SECRET}\n")
 
 
@@ -61,3 +62,11 @@ def test_what_a_server_says_keeps_its_shape() -> None:
     said = {"data": [{"id": SECRET, SECRET: 1, "size": 2.5, "on": None}, ["https://a:b@c", SECRET]]}
     told = {"data": [{"id": HIDDEN, HIDDEN: 1, "size": 2.5, "on": None}, ["https://a:b@c", HIDDEN]]}
     assert hidden(said) == told
+
+
+@pytest.mark.parametrize("placeholder", ["none", "test", "ollama", "EMPTY"])
+def test_a_placeholder_for_a_key_stays_a_word_of_what_a_model_says(placeholder: str) -> None:
+    register_secret(placeholder)
+    assert hidden(f"There is {placeholder} of it") == f"There is {placeholder} of it"
+    assert redact(f"key={placeholder}") == f"key={HIDDEN}"
+    assert hidden(f"key {SECRET}") == f"key {HIDDEN}"

@@ -15,7 +15,7 @@ from captiond.redact import HIDDEN, register_login, register_secret
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-_NO_SECRETS = {"api_key_env", "api_key_file", "max_tokens", "image_max_tokens"}
+_NO_SECRETS = {"api_key_env", "api_key_file"}
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=//)([^/@\s\"]*)@")
 _SECRET_MIN = 8
@@ -39,6 +39,8 @@ def shown(key: Key, value: Any) -> str:
 def masked(key: Key, value: Any) -> Any:
     """The value with every secret in it hidden: of keys that sound like one, and users in addresses."""
     names = [part for part in key if isinstance(part, str)]
+    if isinstance(value, int | float):
+        return value  # a number is no key: max_tokens, tokens_per_minute
     if names and names[-1] not in _NO_SECRETS and _SECRET.search(names[-1]):
         return HIDDEN
     if isinstance(value, Mapping):
