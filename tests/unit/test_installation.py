@@ -297,3 +297,34 @@ def test_a_command_that_fails_or_is_not_there_says_so() -> None:
     with pytest.raises(InstallError, match="comes with systemd"):
         Run(("captiond-no-such-program",)).do()
     Run(("false",), may_fail=True).do()
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ("/opt/captiond/bin/captiond run", "/opt/captiond/bin/captiond"),
+        ("-/opt/captiond/bin/captiond run", "/opt/captiond/bin/captiond"),
+        ('@!"/opt/a b/captiond" run', "/opt/a b/captiond"),
+        ("%h/.local/bin/captiond run", f"{Path.home()}/.local/bin/captiond"),
+        ("captiond run", None),
+        ("", None),
+    ],
+)
+def test_the_program_of_a_unit_is_found_however_systemd_lets_it_be_written(line: str, program: str | None) -> None:
+    assert units.program_of(f"[Service]\nExecStart={line}\n") == (None if program is None else Path(program))
+
+
+def test_a_database_that_the_sandbox_would_hide_is_shown_and_may_be_written_without_sidecars_too() -> None:
+    for sidecars in (True, False):
+        lines = opened("/srv/media", database="/home/ada/db/captions.db", sidecars=sidecars)
+        assert "BindPaths=-/home/ada/db" in lines
+        assert not any("ReadWritePaths" in line and "/home" in line for line in lines)
+
+
+def test_a_state_folder_that_is_a_link_is_not_purged_and_nothing_is_done_before(tmp_path: Path) -> None:
+    layout = installed(tmp_path / "root")
+    state = layout.at(layout.state)
+    state.rename(tmp_path / "elsewhere")
+    state.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InstallError, match="is a link"):
+        removed(layout, state=True)

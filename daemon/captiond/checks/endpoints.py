@@ -20,6 +20,7 @@ from captiond.dispatch.routes import Route
 from captiond.endpoints import catalogue, keys, local, weights
 from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.base import Endpoint
+from captiond.endpoints.chat import NO_PROXY
 from captiond.errors import BadResponse, DatabaseError, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
 from captiond.installation import layout
 from captiond.installation.program import closed_at
@@ -102,7 +103,8 @@ def _reached(name: str, settings: EndpointSettings, situation: Situation) -> Ite
     headers = {"Authorization": f"Bearer {found.value}"} if found.value else {}
     url = settings.base_url.rstrip("/") + "/models"
     try:
-        answer = httpx2.get(url, headers=headers, timeout=REACH_SECONDS, follow_redirects=False)
+        with httpx2.Client(timeout=REACH_SECONDS, follow_redirects=False, mounts=dict.fromkeys(NO_PROXY)) as client:
+            answer = client.get(url, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         yield fail(
             f"{name}: {settings.base_url} can't be reached: {str(error) or type(error).__name__}", Unavailable.remedy

@@ -43,3 +43,5 @@ def findings(situation: Situation) -> Iterator[tuple[str, Finding]]:
                 yield name, finding
         except (CaptiondError, OSError) as error:
             yield name, fail(str(error), "the message says what is wrong")
+        except Exception as error:  # noqa: BLE001 - a bug in one check must not hide what the others find
+            yield name, fail(f"the check itself failed: {type(error).__name__}: {error}", "report it")

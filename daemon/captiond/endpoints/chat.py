@@ -68,7 +68,7 @@ WAKE_SECONDS: Final = 15.0
 WAKE_AGAIN_SECONDS: Final = 600.0
 """A model that sleeps still, or again, is asked to wake after so long."""
 
-_NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 """This machine's own servers are not asked through HTTP_PROXY, even where NO_PROXY does not name them."""
 
 
@@ -104,7 +104,7 @@ class ChatEndpoint:
             follow_redirects=False,
             limits=limits,
             timeout=settings.timeout_seconds,
-            mounts=dict.fromkeys(_NO_PROXY),
+            mounts=dict.fromkeys(NO_PROXY),
         )
         self._calls.install(self._http)
         self._client = openai.OpenAI(

@@ -113,6 +113,8 @@ def uninstall(layout: Layout, known: Known, *, state: bool, user: bool) -> Itera
 
 
 def _purge(layout: Layout, known: Known) -> Iterator[Step]:
+    if layout.at(layout.state).is_symlink():
+        raise InstallError(f"{layout.state} is a link: remove it, and what it leads to, yourself")
     state = os.path.realpath(layout.at(layout.state))
     for root in known.roots:
         if is_under(os.path.realpath(layout.at(root)), state):

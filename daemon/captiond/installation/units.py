@@ -52,9 +52,12 @@ def without_program(text: str) -> str:
 
 
 def program_of(text: str) -> Path | None:
-    """The program that a unit starts; None if it starts none."""
-    found = re.search(r'^ExecStart=(?:"([^"]*)"|(\S+))', text, re.MULTILINE)
-    return Path((found[1] or found[2]).replace("%%", "%").replace("$$", "$")) if found else None
+    """The program that a unit starts, with what systemd puts before its path taken off; None if that is no path."""
+    found = re.search(r'^ExecStart=[-@:+!|]*(?:"([^"]*)"|(\S+))', text, re.MULTILINE)
+    name = (found[1] or found[2]) if found else ""
+    home = os.path.expanduser("~")
+    path = Path(re.sub(r"^%h(?=/)", lambda _: home, name).replace("%%", "%").replace("$$", "$"))
+    return path if path.is_absolute() else None
 
 
 def config(layout: Layout) -> str:
@@ -77,7 +80,7 @@ def drop_in(layout: Layout, roots: Iterable[Path], database: Path | None, *, sid
     Raises:
         InstallError: a path can't be written in a unit.
     """
-    shown, written = set[Path](), set[Path]()
+    shown, written, bound = set[Path](), set[Path](), set[Path]()
     for root in roots:
         # Of a root that is a link both ends: a path that is not there is passed over.
         for path in {Path(os.path.abspath(root)), Path(os.path.realpath(root))}:
@@ -86,17 +89,18 @@ def drop_in(layout: Layout, roots: Iterable[Path], database: Path | None, *, sid
             elif sidecars:
                 written.add(path)
     if database is not None and not is_under(str(database), str(layout.state)):
-        written.add(database.parent)
+        (bound if hidden(database) else written).add(database.parent)
     lines = [_DROP_IN.format(config=layout.config, unit=layout.unit.removesuffix(".service"))]
     if written:
         lines.append(
             "# All else is read-only. The minus: a folder that is away does not keep the service from starting.\n"
         )
         lines += [f"ReadWritePaths={_quoted(path, 'the folder', before='-')}\n" for path in sorted(written)]
-    if shown:
+    if shown or bound:
         lines.append("# The sandbox hides what is around these.\n")
-        key = "BindPaths" if sidecars else "BindReadOnlyPaths"
-        lines += [f"{key}=-{_escaped(path, 'the folder')}\n" for path in sorted(shown)]
+        keys = dict.fromkeys(shown, "BindPaths" if sidecars else "BindReadOnlyPaths")
+        keys |= dict.fromkeys(bound, "BindPaths")  # the database is written in any case
+        lines += [f"{key}=-{_escaped(path, 'the folder')}\n" for path, key in sorted(keys.items())]
     return "".join(lines)
 
 
