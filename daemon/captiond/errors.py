@@ -450,6 +450,13 @@ class Vanished(Failure):
     remedy = "nothing: it is marked absent"
 
 
+class Waiting(Failure):
+    """It was ready to be asked about, and its endpoint is paused or its budget spent."""
+
+    code, fault = "waiting", Fault.ROOT
+    remedy = "nothing: it goes on by itself; `captiond status` says why it waits, and until when"
+
+
 class Stopped(Failure):
     """The service stopped before the call ended."""
 

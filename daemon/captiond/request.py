@@ -36,8 +36,6 @@ POLL_SECONDS = 0.2
 """Between two looks at how far the jobs are."""
 PATIENCE_SECONDS = 20.0
 """An endpoint that is paused for longer is not waited for."""
-IN_USE_SECONDS = 7200.0
-"""What was told of an endpoint earlier is of no interest: the longest pauses are told anew within the hour."""
 GRACE_SECONDS = 5.0
 """Beside the longest call, the wait for what others have in flight and for sidecars."""
 BATCH = 1000
@@ -275,7 +273,7 @@ def _blocked(endpoints: Sequence[calls.EndpointRow], in_use: Collection[str], si
         since: only what was told since then counts; what stands there from before is an earlier run's.
     """
     now = time.time()
-    told = [row for row in endpoints if row.name in in_use and row.updated_at >= max(since or 0, now - IN_USE_SECONDS)]
+    told = [row for row in endpoints if row.name in in_use and row.updated_at >= (since or 0)]
     paused = [row for row in told if row.state == "paused" and (row.paused_until or 0) - now > PATIENCE_SECONDS]
     if not paused or len(paused) < len(in_use):
         return None

@@ -14,6 +14,7 @@ import media_samples as made
 from drops import drop, drop_many, picture
 from fake_behaviour import Behaviour
 from fake_endpoint import FakeEndpoint, error, ok
+from fake_protocol import Recorded
 from program import Home
 from waiting import until
 from web import Web
@@ -333,3 +334,17 @@ def test_a_wrong_public_url_is_a_configuration_error_with_its_remedy(home: Home,
     assert "watch[0].public_url" in ended.stderr
     assert wrong in ended.stderr
     assert "https://cdn.example/{relpath}" in ended.stderr
+
+
+def test_a_server_that_fails_at_every_url_gets_bytes_and_is_not_taken_for_a_broken_one(
+    home: Home, fake: FakeEndpoint, cdn: Web
+) -> None:
+    def fails_at_urls(recorded: Recorded) -> Behaviour:
+        return error(500, "Internal Server Error") if recorded.urls else ok()
+
+    fake.default = fails_at_urls
+    names = drop_many(home.inbox, 16)
+    with home.run() as service:
+        home.captioned(*names)
+        assert service.lines("endpoint_paused") == []
+    assert {job["attempts"] for job in home.jobs().values()} == {1}

@@ -133,7 +133,7 @@ def test_a_quota_that_is_used_up_pauses_the_endpoint_until_it_begins_anew_with_t
         drop(home.inbox / "later.jpg")
         until(lambda: waiting(home) == 5)
         waits = [row["reason"] for row in home.rows("SELECT reason FROM job WHERE state = 'queued'") if row["reason"]]
-        assert set(waits) <= {"quota_exhausted", "stopped"}
+        assert set(waits) <= {"quota_exhausted", "waiting"}
     assert len(fake.requests) == 3
     assert {job["attempts"] for job in home.jobs().values() if job["state"] == "queued"} == {0}
 

@@ -35,7 +35,7 @@ COMMANDS = {
     "models": Lazy("captiond.cli.models:models", "List the models that the endpoints offer, with their prices."),
     "check": Lazy("captiond.cli.check:check", "Look at everything that can be wrong, each with its remedy."),
     "config": Lazy("captiond.cli.config:config", "Show the settings in force, and where each came from."),
-    "db": Lazy("captiond.cli.db:db", "Upgrade or back up the database."),
+    "db": Lazy("captiond.cli.db:db", "Upgrade, back up or rebuild the database."),
     "install": Lazy("captiond.cli.install:install", "Install the systemd service: user, folders, unit, configuration."),
     "uninstall": Lazy("captiond.cli.install:uninstall", "Take the service away; captions and files stay."),
     "model": Lazy("captiond.cli.model:model", "Fetch the local model's weights."),

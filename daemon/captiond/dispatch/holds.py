@@ -49,5 +49,5 @@ class Hours:
             return None
         text, ranges = self._ranges[endpoint]
         now = datetime.fromtimestamp(time.time())  # noqa: DTZ006 - the local day is what people mean
-        closed = policy.seconds_closed(ranges, now.hour * 60 + now.minute + now.second / 60)
+        closed = policy.seconds_closed(ranges, now.hour * 60 + now.minute + (now.second + now.microsecond / 1e6) / 60)
         return Held(OUTSIDE_HOURS, f"its hours are {text}", closed) if closed else None

@@ -74,7 +74,8 @@ def too_large(conn: Connection, task: Task, failure: Failure) -> SizeLimits:
     if video is not None:
         limit = told.picture_bytes or told.request_bytes
         if limit is None or limit >= video:
-            _keep(conn, task.route, SizeLimits(video_bytes=max(int(video * SMALLER_VIDEO), sizes.LEAST_BYTES)))
+            guess = SizeLimits(video_bytes=max(int(video * SMALLER_VIDEO), sizes.LEAST_BYTES))
+            _keep(conn, task.route, guess, GUESS_SECONDS)
             return sizes.NO_LIMITS
         told = SizeLimits(video_bytes=max(limit, sizes.LEAST_BYTES))
         _keep(conn, task.route, told)
@@ -109,16 +110,12 @@ def takes_no_video(conn: Connection, task: Task, failure: Failure) -> bool:
     """Whether a video was refused in words that say that none is taken in any form: it is kept, and frames are sent."""
     assert task.encoded is not None
     route, encoded, words = task.route, task.encoded, failure.detail
-    known = route.endpoint.abilities(route.model)
-    video = any(isinstance(part, FilePart | VideoPart) for part in encoded.parts)
-    listed = known.takes_frame_lists and known.takes_videos and is_frames(encoded)
-    if (
-        not (video or listed)
-        or not isinstance(failure, BadRequest)
-        or not _NO_VIDEO.search(words)
-        or _THIS_VIDEO.search(words)
-    ):
+    if not isinstance(failure, BadRequest) or not _NO_VIDEO.search(words) or _THIS_VIDEO.search(words):
         return False
+    if not any(isinstance(part, FilePart | VideoPart) for part in encoded.parts):
+        known = route.endpoint.abilities(route.model)
+        if not (known.takes_frame_lists and known.takes_videos and is_frames(encoded)):
+            return False
     learn(conn, route.endpoint, route.model, Abilities.of(Told.ANSWER, video=False))
     return True
 
@@ -126,8 +123,9 @@ def takes_no_video(conn: Connection, task: Task, failure: Failure) -> bool:
 def takes_no_format(conn: Connection, task: Task, failure: Failure) -> bool:
     """Whether a call was refused for the `response_format` in it, which was thought to be taken: it is kept that it is not."""
     route = task.route
-    configured = route.endpoint.abilities(route.model).told.get("json") is Told.CONFIG
-    if configured or not isinstance(failure, BadRequest) or not _NO_FORMAT.search(failure.detail):
+    if not isinstance(failure, BadRequest) or not _NO_FORMAT.search(failure.detail):
+        return False
+    if route.endpoint.abilities(route.model).told.get("json") is Told.CONFIG:
         return False
     learn(conn, route.endpoint, route.model, Abilities.of(Told.ANSWER, json=JsonForm.OFF))
     return True

@@ -32,7 +32,7 @@ from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
-from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped
+from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
 from captiond.store import abilities, calls, sidecars
 from captiond.values import JobState, Priority
@@ -295,7 +295,7 @@ class Dispatcher:
             back = [task for task in ready if away or self._budgets.held(name, task.job.root)]
             if back:
                 with self._db.write() as conn:
-                    steps = self._outcomes.give_back(conn, back, Stopped("the endpoint paused, or the budget is spent"))
+                    steps = self._outcomes.give_back(conn, back, Waiting())
                 for task in back:
                     ready.remove(task)
                 self._take(steps)

@@ -29,6 +29,7 @@ from captiond.errors import (
     Stopped,
     TooLarge,
     Unreadable,
+    Waiting,
 )
 from captiond.store import calls, files, sidecars
 from captiond.values import Call, ImagePart
@@ -203,18 +204,21 @@ class Outcomes:
         failure, call, held = failed.failure, failed.call, False
         if call is not None:
             content_id = captions.content_id(conn, task.opened, None) if task.opened is not None else None
-            held = self._called(conn, task, call, failure, content_id)
+            url_refused = (
+                failed.by_url
+                and not self.stopping
+                and isinstance(failure, _NOT_BY_URL)
+                and failure.http_status is not None
+            )
+            # What an endpoint says of a URL says nothing of its health: the bytes will.
+            judged = CannotFetch(failure.detail, http_status=failure.http_status) if url_refused else failure
+            held = self._called(conn, task, call, judged, content_id)
             if failure.fault is Fault.ANSWER:
                 self._took(conn, task)
             elif failed.formatted and not self.stopping and knowledge.takes_no_format(conn, task, failure):
                 self._tasks.make_ready(task)
                 return []
-            if (
-                failed.by_url
-                and not self.stopping
-                and isinstance(failure, _NOT_BY_URL)
-                and failure.http_status is not None
-            ):
+            if url_refused:
                 return self._with_bytes(task, failure)
             task.spec = self._other_form(conn, task, failure)
             if task.spec is not None:
@@ -286,9 +290,9 @@ class Outcomes:
         for follower in task.followers:
             if failure.fault is Fault.ROOT or isinstance(failure, Unreadable):
                 # It is gone, has changed or can't be read any more: that says nothing of its copies.
-                steps += self.give_back(
-                    conn, [follower], Stopped("the file with the same bytes was not read to its end")
-                )
+                waits = isinstance(failure, Waiting)
+                unread = Stopped("the file with the same bytes was not read to its end")
+                steps += self.give_back(conn, [follower], failure if waits else unread)
             else:
                 # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
                 shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision
@@ -299,9 +303,12 @@ class Outcomes:
         self, conn: Connection, task: Task, call: Call, failure: Failure | None, content_id: int | None
     ) -> bool:
         """A call was made. Returns: see `HealthMonitor.after_call`."""
-        task.count(call)
+        if task.counted is not call:
+            task.counted = call
+            task.count(call)
+            task.held = self._health.after_call(task, failure, call.usage)
         calls.record(conn, task.job, content_id, call)
-        return self._health.after_call(task, failure, call.usage)
+        return task.held
 
     @staticmethod
     def _took(conn: Connection, task: Task) -> None:

@@ -47,6 +47,10 @@ class Task:
     asked_at: float = 0.0
     refused_as: str | None = None
     """How the endpoint refused the last form as too large, without saying how small it has to be."""
+    counted: Call | None = None
+    """The last call that the endpoint's health and this task's sums know of: a transaction may be tried again."""
+    held: bool = False
+    """Whether the endpoint was paused by then: see `HealthMonitor.after_call`."""
     seconds: dict[str, float] = field(default_factory=dict)
     followers: list[Task] = field(default_factory=list)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from captiond import by_url, fetch, log, recipes, sidecar
 from captiond.by_url import Urls
 from captiond.dispatch.routes import Route
-from captiond.errors import Failure, Internal, NoImages, NoKey, Unavailable
+from captiond.errors import CallTimeout, Failure, Internal, NoImages, NoKey, Unavailable
 from captiond.media import reader
 from captiond.media.spec import EncodeSpec
 from captiond.paths import is_url, to_text
@@ -192,6 +192,8 @@ def _costs_nothing(failure: Failure) -> bool:
 
     One that was cut off, or broke off, may have been answered, and is billed then: what it cost is not known.
     """
+    if isinstance(failure, CallTimeout):
+        return False  # also one that a gateway tells: the model behind it may have answered
     return (failure.http_status or 0) >= 400 or isinstance(failure, NoKey | Unavailable)
 
 
