@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from captiond import redact
 from fake_endpoint import FakeEndpoint, echo
 
 pytest_plugins = ["fault_table"]
@@ -14,6 +15,14 @@ pytest_plugins = ["fault_table"]
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("captiond", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("captiond")
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that one test registers is hidden in no other."""
+    monkeypatch.setattr(redact, "_secrets", set())
+    monkeypatch.setattr(redact, "_pattern", None)
+    monkeypatch.setattr(redact, "_keys", None)
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def test_a_configured_model_that_is_not_there_is_said_with_the_nearest_also_by_c
     assert (entry["id"], entry["listed"]) == ("fake-vison-2", False)
     check = home.call("check", "--json")
     assert check.returncode == 0
-    (warned,) = [one for one in json.loads(check.stdout) if one["level"] == "warn"]
-    assert (warned["check"], warned["message"]) == ("endpoint", said)
+    (warned,) = [one for one in json.loads(check.stdout) if (one["check"], one["level"]) == ("endpoint", "warn")]
+    assert warned["message"] == said
     assert "captiond models" in warned["remedy"]
 
 

@@ -9,17 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-from captiond import redact as redaction
 from captiond.redact import HIDDEN, hidden, redact, register_login, register_secret
 
 SECRET = "k3y+of/the\"'<house>&"
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_secrets", set())
-    monkeypatch.setattr(redaction, "_pattern", None)
-    monkeypatch.setattr(redaction, "_keys", None)
+def registered(own_secrets: None) -> None:
     register_secret(f" {SECRET}\n")
 
 
