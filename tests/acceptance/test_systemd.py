@@ -348,6 +348,30 @@ def test_a_share_that_is_mounted_after_the_start_is_captioned(service: Installed
     assert not (service.media / "a.jpg.caption.json").exists()
 
 
+def test_within_the_sandbox_it_gives_sidecars_to_the_configured_group(service: Installed) -> None:
+    machine = service.machine
+    config = machine.path("/etc/captiond/config.toml")
+    config.write_text(config.read_text() + '[sidecar]\ngroup = "media"\nmode = "0664"\n')
+    check = [CAPTIOND, "--config", "/etc/captiond/config.toml", "check", "--json"]
+
+    def warned() -> set[str]:
+        said = json.loads(machine.call(*check, user="captiond").stdout)
+        return {one["check"] for one in said if one["level"] != "ok" and "the group media" in one["message"]}
+
+    assert warned() == {"unit", "sidecars"}
+    service.start()
+    service.drop("a.jpg")
+    service.sidecar("a.jpg")
+    until(lambda: "sidecar_not_given" in service.log())
+    machine.run(CAPTIOND, "install", "--now")
+    assert warned() == set()
+    service.drop("b.jpg")
+    service.sidecar("b.jpg")
+    given = machine.run("stat", "--format=%U %G %a", f"{MEDIA}/a.jpg.caption.json", f"{MEDIA}/b.jpg.caption.json")
+    assert given.splitlines() == ["captiond captiond 664", "captiond media 664"]
+    machine.run("sh", "-c", f"echo '{{}}' > {MEDIA}/b.jpg.caption.json", user="ada")
+
+
 def test_check_is_content_with_what_install_made_and_tells_root_to_ask_as_the_services_user(service: Installed) -> None:
     def found(user: str | None) -> dict[str, set[str]]:
         said = service.machine.call(CAPTIOND, "--config", "/etc/captiond/config.toml", "check", "--json", user=user)

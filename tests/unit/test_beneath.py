@@ -142,7 +142,10 @@ def test_a_sidecar_has_the_rights_that_are_set_or_the_umasks(
     target = root / "a.jpg.caption.json"
     before = os.umask(umask)
     try:
-        assert sidecar.write(os.fspath(target), BODY, owned=(), root=os.fspath(root), mode=mode).state == "written"
+        assert (
+            sidecar.write(os.fspath(target), BODY, owned=(), root=os.fspath(root), rights=sidecar.Rights(mode)).state
+            == "written"
+        )
     finally:
         os.umask(before)
     assert target.stat().st_mode & 0o777 == expected
@@ -153,5 +156,5 @@ def test_in_a_setgid_folder_a_sidecar_has_the_folders_group(root: Path) -> None:
     os.chown(root, -1, 12345)
     root.chmod(0o2775)
     target = root / "a.jpg.caption.json"
-    sidecar.write(os.fspath(target), BODY, owned=(), root=os.fspath(root), mode=0o664)
+    sidecar.write(os.fspath(target), BODY, owned=(), root=os.fspath(root), rights=sidecar.Rights(0o664))
     assert target.stat().st_gid == 12345

@@ -299,6 +299,13 @@ recipe = "b"
         ("[sidecar]\nenabled = 1", "must be true or false"),
         ('[sidecar]\nsuffix = "caption.json"', 'must be an ending like ".caption.json"'),
         ('[sidecar]\nsuffix = ".caption.yaml"', "must be an ending"),
+        ('[sidecar]\nowner = "no-such-user"', 'sidecar.owner = "no-such-user" (captiond.toml:2): there is no such user on this'),
+        ('[sidecar]\ngroup = "no-such-group"', 'sidecar.group = "no-such-group" (captiond.toml:2): there is no such group'),
+        ('[sidecar]\ngroup = ""', "there is no such group on this machine; it must be a group's name or number"),
+        ('[sidecar]\ngroup = "a\\u0000b"', "there is no such group"),
+        ("[sidecar]\nowner = -1", "there is no such user"),
+        ("[sidecar]\nowner = 4294967295", "no user has such a number; it must be from 0 to 4294967294"),
+        ("[sidecar]\ngroup = true", "sidecar.group = true (captiond.toml:2): must be"),
         ('[log]\nlevel = "warn"', 'must be one of "debug", "info", "warning", "error"; did you mean "warning"?'),
         ("queue = 3", "queue = 3 (captiond.toml:1): must be a table"),
         ("watch = 3", "must be a list of tables"),
@@ -334,6 +341,23 @@ recipe = "b"
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_what_is_allowed(here: Path, toml: str, told: str) -> None:
     assert told in the_error(here, toml)
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "ids"),
+    [
+        ("", {}, (None, None)),
+        ('owner = "root"\ngroup = "root"', {}, (0, 0)),
+        ("owner = 0\ngroup = 54321", {}, (0, 54321)),
+        ('group = "54321"', {}, (None, 54321)),
+        ("", {"CAPTIOND_SIDECAR__GROUP": "54321"}, (None, 54321)),
+    ],
+)
+def test_an_owner_and_a_group_are_named_or_numbered(
+    here: Path, toml: str, environ: dict[str, str], ids: tuple[int | None, int | None]
+) -> None:
+    sidecar = read(here, f"[sidecar]\n{toml}", **environ).settings.sidecar
+    assert (sidecar.owner_id, sidecar.group_id) == ids
 
 
 def test_neighbours_with_a_common_beginning_are_two_roots(here: Path) -> None:

@@ -120,6 +120,25 @@ def test_a_database_outside_the_state_folder_can_be_written() -> None:
     assert opened(database="/var/lib/captiond/captions.db") == ["[Service]"]
 
 
+@pytest.mark.parametrize("group", ["media", "1005"])
+def test_for_the_sidecars_group_the_service_is_in_it_and_may_give_to_it(group: str) -> None:
+    text = units.drop_in(system(), [], None, sidecars=True, group=group)
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        "[Service]",
+        f"SupplementaryGroups={group}",
+        "PrivateUsers=no",
+        "SystemCallFilter=fchown fchown32",
+    ]
+
+
+def test_without_sidecars_no_group_is_needed(tmp_path: Path) -> None:
+    config = tmp_path / "captiond.toml"
+    config.write_text("[sidecar]\ngroup = 1005\n")
+    assert Known.of(load(config, {}, tmp_path).settings).group == "1005"
+    config.write_text("[sidecar]\ngroup = 1005\nenabled = false\n")
+    assert Known.of(load(config, {}, tmp_path).settings).group is None
+
+
 def test_names_with_spaces_colons_and_percent_signs_are_written_as_systemd_reads_them() -> None:
     assert opened("/srv/a b: 5%", "/home/a b:c")[1:] == ['ReadWritePaths="-/srv/a b: 5%%"', r"BindPaths=-/home/a\ b\:c"]
 
@@ -257,6 +276,17 @@ def test_check_finds_folders_that_the_unit_does_not_open(service: Layout) -> Non
     ((level, message),) = judged(service, "/srv/media")
     assert level is Level.WARN
     assert "does not open the folders" in message
+
+
+def test_check_finds_a_group_that_the_unit_does_not_let_it_give(service: Layout) -> None:
+    known = Known(database=service.state / "captions.db", group="media")
+    (found,) = unit.judged(service, known)
+    assert found.level is Level.WARN
+    assert "none may get the group media" in found.message
+    for step in plan.install(service, PROGRAM, known, now=False):
+        if not isinstance(step, Run):
+            step.do()
+    assert [finding.level for finding in unit.judged(service, known)] == [Level.OK]
 
 
 def test_check_finds_a_unit_whose_program_is_gone(service: Layout) -> None:

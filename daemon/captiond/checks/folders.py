@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from captiond import sidecar
+from captiond.checks import unit
 from captiond.checks.finding import Finding, Situation, fail, ok, warn
 from captiond.config.models import Watch, WatchMode
 from captiond.mounts import fstype_of, must_be_polled
@@ -63,6 +65,7 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
     if not settings.enabled:
         yield ok("sidecars are off")
         return
+    yield from _given(situation)
     off = "or set `sidecar.enabled = false`"
     for path in (watch.path for watch in situation.there):
         if os.statvfs(path).f_flag & os.ST_RDONLY:
@@ -77,6 +80,26 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
             )
         else:
             yield ok(f"{path} takes sidecars (*{settings.suffix})")
+
+
+def _given(situation: Situation) -> Iterator[Finding]:
+    """They can be given to the configured owner and group, as far as that is not the file system's to say."""
+    settings = situation.settings.sidecar
+    withheld = set(sidecar.withheld(sidecar.Rights(owner=settings.owner_id, group=settings.group_id)))
+    if "group" in withheld and unit.gives_group(situation):
+        withheld.remove("group")
+    whose: list[tuple[sidecar.What, str, str | None]] = [
+        ("owner", "user", settings.owner),
+        ("group", "group", settings.group),
+    ]
+    for what, kind, name in whose:
+        if what in withheld:
+            yield warn(
+                f"sidecars can't be given to the {kind} {name} by this user: they are written all the same",
+                sidecar.REMEDIES[what],
+            )
+        elif name is not None:
+            yield ok(f"sidecars are given to the {kind} {name}")
 
 
 def _right(path: Path) -> str:

@@ -18,6 +18,15 @@ def unit(situation: Situation) -> Iterator[Finding]:
         yield from judged(found, Known.of(situation.settings))
 
 
+def gives_group(situation: Situation) -> bool:
+    """Whether the installed service may give sidecars their group, whoever asks: its drop-in lets it."""
+    service = layout.of_config(situation.loaded.path, situation.environ)
+    if service is None or service.drop_in is None:
+        return False
+    found = drift.look(service, Known.of(situation.settings))
+    return found is not None and not found.closed
+
+
 def judged(service: Layout, known: Known) -> Iterator[Finding]:
     """What there is to say of a service; nothing if it is not installed."""
     found = drift.look(service, known)
@@ -37,9 +46,10 @@ def judged(service: Layout, known: Known) -> Iterator[Finding]:
         )
     if found.closed:
         well = False
+        group = f", and none may get the group {known.group}" if known.group else ""
         yield warn(
             f"{found.unit_file.name} does not open the folders that the configuration names: in those that are missing no "
-            "sidecar can be written, and below /home nothing is seen",
+            f"sidecar can be written{group}, and below /home nothing is seen",
             f"{again} --now",
         )
     if known.database is None and not service.personal:

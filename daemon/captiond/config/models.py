@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from captiond.config import accounts
 from captiond.config.hours import checked as checked_hours
 
 OXEN = "oxen"
@@ -207,7 +208,28 @@ class Sidecar(Section):
     suffix: str = Field(default=".caption.json", pattern=r"^\.[^/\s]+\.json$")
     """Its name is the file's name and this."""
     mode: str | None = Field(default=None, pattern=r"^0?[0-7]{3}$")
-    """Its rights, as chmod has them; not set: as the umask leaves them. Its group is that of a setgid folder."""
+    """Its rights, as chmod has them; not set: as the umask leaves them."""
+    owner: Annotated[str, BeforeValidator(accounts.as_text), AfterValidator(accounts.known_user)] | None = None
+    """Whose it is: a user's name or number. Not set: captiond's own user's; only root can give files to others."""
+    group: Annotated[str, BeforeValidator(accounts.as_text), AfterValidator(accounts.known_group)] | None = None
+    """Its group, by name or number: one that captiond's user is in. Not set: that user's, or that of a setgid folder."""
+
+    _owner_id: int | None = PrivateAttr(default=None)
+    _group_id: int | None = PrivateAttr(default=None)
+
+    def model_post_init(self, _: Any) -> None:
+        self._owner_id = None if self.owner is None else accounts.user_id(self.owner)
+        self._group_id = None if self.group is None else accounts.group_id(self.group)
+
+    @property
+    def owner_id(self) -> int | None:
+        """The number of `owner`."""
+        return self._owner_id
+
+    @property
+    def group_id(self) -> int | None:
+        """The number of `group`."""
+        return self._group_id
 
 
 class Queue(Section):

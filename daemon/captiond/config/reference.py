@@ -45,6 +45,8 @@ _NAMES = {"endpoints": "oxen", "recipes": "default"}
 EXAMPLES = {
     ("database", "url"): "sqlite:////var/lib/captiond/captions.db",
     ("sidecar", "mode"): "0644",
+    ("sidecar", "owner"): 1000,
+    ("sidecar", "group"): "users",
     ("endpoints.NAME", "base_url"): OXEN_BASE_URL,
     ("endpoints.NAME", "api_key_env"): OXEN_KEY_ENV,
     ("endpoints.NAME", "api_key_file"): "/etc/captiond/api-key",

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from captiond import adoption, captions, jobs, log, policy
+from captiond import adoption, captions, jobs, log, policy, sidecar
 from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.routes import other_form
@@ -85,6 +85,8 @@ class Outcomes:
         self._health = health
         self._urls = urls
         self._log = log.get("dispatch")
+        self._withheld: set[tuple[str | None, str]] = set()
+        """The roots whose sidecars can't be given to their owner or group: that is said once of each."""
         self.stopping = False
 
     def judge_unwritten(self, conn: Connection, outcome: Outcome) -> list[Step] | None:
@@ -194,6 +196,11 @@ class Outcomes:
         if changed and outcome.outcome.state != "written":
             state, reason = outcome.outcome.state, outcome.outcome.reason
             self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
+        for what in outcome.outcome.withheld:
+            if (outcome.root, what) not in self._withheld:
+                self._withheld.add((outcome.root, what))
+                whose = {what: getattr(self._settings.sidecar, what)}
+                self._log.warning("sidecar_not_given", path=outcome.path, **whose, remedy=sidecar.REMEDIES[what])
         if outcome.file_id in self._tasks.publish_again:
             # Not the plan that was made meanwhile: it did not know yet where this one was written.
             sidecars.make_due(conn, [outcome.file_id], time.time())

@@ -50,7 +50,7 @@ class Plan:
     body: bytes
     owned: frozenset[str]
     old: str | None
-    mode: int | None
+    rights: sidecar.Rights
 
 
 def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | None:
@@ -109,8 +109,12 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     body = sidecar.encode(document)
     target = sidecar.path_for(wanted.path, settings.suffix)
     owned, old = sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest(), target)
+    return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, _rights(settings))
+
+
+def _rights(settings: SidecarSettings) -> sidecar.Rights:
     mode = None if settings.mode is None else int(settings.mode, 8)
-    return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, mode)
+    return sidecar.Rights(mode, settings.owner_id, settings.group_id)
 
 
 def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:

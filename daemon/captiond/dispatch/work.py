@@ -76,9 +76,10 @@ class HasFailed:
 
 @dataclass(frozen=True, slots=True)
 class WasPublished:
-    """A sidecar was written, refused, or has to wait."""
+    """A sidecar was written, refused, or has to wait. `path` is its own, `root` that of its file."""
 
     file_id: int
+    root: str | None
     path: str
     outcome: sidecar.Outcome
 
@@ -207,14 +208,14 @@ def publish(plan: Plan) -> Outcome:
             owned=plan.owned,
             beside=os.path.basename(plan.path),
             root=plan.root,
-            mode=plan.mode,
+            rights=plan.rights,
         )
         if outcome.state == "written" and old is not None and old != target:
             sidecar.remove(old, owned=plan.owned, root=plan.root)
     except Exception as error:
         log.get("work").exception("sidecar_crashed", path=to_text(target))
         outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")
-    return WasPublished(plan.file_id, target, outcome)
+    return WasPublished(plan.file_id, plan.root, target, outcome)
 
 
 def _guarded(job_id: int, stage: Callable[[], Outcome]) -> Outcome:

@@ -29,11 +29,13 @@ class Known:
         roots: the watched folders.
         database: its file, None without a configuration.
         sidecars: whether they are written beside the files.
+        group: the one that they are given to.
     """
 
     roots: tuple[Path, ...] = ()
     database: Path | None = None
     sidecars: bool = True
+    group: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -43,11 +45,12 @@ class Known:
             roots=tuple(watch.path for watch in settings.watch),
             database=path_of(url) if url else None,
             sidecars=settings.sidecar.enabled,
+            group=settings.sidecar.group if settings.sidecar.enabled else None,
         )
 
     def drop_in(self, layout: Layout) -> str:
         """The text of the service's own drop-in. Raises InstallError."""
-        return units.drop_in(layout, self.roots, self.database, sidecars=self.sidecars)
+        return units.drop_in(layout, self.roots, self.database, sidecars=self.sidecars, group=self.group)
 
 
 def install(layout: Layout, program: Path, known: Known, *, now: bool) -> Iterator[Step]:

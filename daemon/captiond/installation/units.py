@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from captiond.config import accounts
 from captiond.errors import InstallError
 from captiond.installation.layout import Layout
 from captiond.paths import is_under
@@ -18,6 +19,16 @@ types look for the database under $XDG_STATE_HOME."""
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # compared with, not written to
 """What the sandbox hides from the service (ProtectHome=tmpfs, PrivateTmp=yes): it is opened folder by folder."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""A group's name that systemd takes as it is, systemd.syntax(7); others it takes by their number."""
+_GROUP = """\
+# Sidecars are given to this group, so it belongs to it. For that the numbers of groups have to be known inside the sandbox,
+# and the call that gives a file has to be allowed: it gives one's own files, and to one's own groups.
+SupplementaryGroups={group}
+PrivateUsers=no
+SystemCallFilter=fchown fchown32
+"""
 
 _DROP_IN = """\
 # Written by `captiond install` from {config}, and written anew each time it is called.
@@ -68,7 +79,9 @@ def config(layout: Layout) -> str:
     return text.replace(_DATABASE, f'url = "sqlite:///{layout.state / "captions.db"}"', 1)
 
 
-def drop_in(layout: Layout, roots: Iterable[Path], database: Path | None, *, sidecars: bool) -> str:
+def drop_in(
+    layout: Layout, roots: Iterable[Path], database: Path | None, *, sidecars: bool, group: str | None = None
+) -> str:
     """What opens the sandbox for these roots, and for a database that is elsewhere than in the state folder.
 
     Args:
@@ -76,6 +89,7 @@ def drop_in(layout: Layout, roots: Iterable[Path], database: Path | None, *, sid
         roots: the watched folders.
         database: its file, None if it is not known yet.
         sidecars: whether they are written; else the roots stay read-only.
+        group: the one that they are given to.
 
     Raises:
         InstallError: a path can't be written in a unit.
@@ -101,6 +115,8 @@ def drop_in(layout: Layout, roots: Iterable[Path], database: Path | None, *, sid
         keys = dict.fromkeys(shown, "BindPaths" if sidecars else "BindReadOnlyPaths")
         keys |= dict.fromkeys(bound, "BindPaths")  # the database is written in any case
         lines += [f"{key}=-{_escaped(path, 'the folder')}\n" for path, key in sorted(keys.items())]
+    if group is not None:
+        lines.append(_GROUP.format(group=group if _PLAIN_NAME.fullmatch(group) else accounts.group_id(group)))
     return "".join(lines)
 
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 from captiond import beneath
 from captiond.paths import is_under
+from captiond.sidecar.rights import Rights, What, give
 
 State = Literal["written", "refused", "pending"]
 
@@ -27,6 +28,7 @@ _STALE_SECONDS = 3600.0
 """A temporary file of ours that is older was left by a crash or a power cut."""
 _MOST_BYTES = 8 << 20
 """Of a sidecar; what is larger is no one of ours."""
+_AS_THE_SYSTEM_MAKES_IT = Rights()
 _NAME_MAX = 255
 """Bytes of a file name on every file system that Linux mounts in practice."""
 
@@ -40,13 +42,15 @@ class Outcome:
 
     `digest` is the SHA-256 of the bytes that were to be written; `reason` says, with the remedy, why they were not:
     `refused` stays so until a person acts, `pending` may pass by itself. It is None for a sidecar whose file is not there.
-    `seen` is the size and mtime, in nanoseconds, of one that was written, or stood there as it was to be.
+    `seen` is the size and mtime, in nanoseconds, of one that was written, or stood there as it was to be; `withheld` what
+    it could not be given of its owner and group.
     """
 
     state: State
     digest: str | None
     reason: str | None
     seen: tuple[int, int] | None = None
+    withheld: tuple[What, ...] = ()
 
 
 class PlaceTaken(Exception):
@@ -65,7 +69,7 @@ def write(
     owned: Collection[str],
     beside: str | None = None,
     root: str | None = None,
-    mode: int | None = None,
+    rights: Rights = _AS_THE_SYSTEM_MAKES_IT,
 ) -> Outcome:
     """Write `body` to `target`, or say why not; it never raises for what the file system does, and leaves nothing behind.
 
@@ -76,7 +80,7 @@ def write(
         beside: the name, in the same folder, of the file that it belongs to: without that, nothing is written. A share
             may have been unmounted a moment ago, and then the folder is the bare mount point, or one that is gone.
         root: the watched folder, which is not left; None: the file is under none.
-        mode: its rights, where the file system has such; None: as the umask has them.
+        rights: what it is given, where the file system and captiond's user can.
     """
     digest = hashlib.sha256(body).hexdigest()
     folder, name = os.path.split(target)
@@ -88,14 +92,14 @@ def write(
             if beside is not None and not _is_there(parent, beside):
                 return Outcome("pending", digest, None)
             _sweep(folder, parent)
-            seen = _replace(parent, name, body, {*owned, digest}, mode)
+            seen, withheld = _replace(parent, name, body, {*owned, digest}, rights)
     except PlaceTaken as refusal:
         return Outcome("refused", digest, str(refusal))
     except (FileNotFoundError, NotADirectoryError) as error:
         return Outcome("pending", digest, None if beside is not None else _explained(error))
     except OSError as error:
         return Outcome("pending", digest, _explained(error))
-    return Outcome("written", digest, None, seen)
+    return Outcome("written", digest, None, seen, withheld)
 
 
 def remove(path: str, *, owned: Collection[str], root: str | None = None) -> bool:
@@ -148,18 +152,19 @@ def _is_there(parent: int, name: str) -> bool:
     return True
 
 
-def _replace(parent: int, name: str, body: bytes, owned: Collection[str], mode: int | None) -> tuple[int, int]:
+def _replace(
+    parent: int, name: str, body: bytes, owned: Collection[str], rights: Rights
+) -> tuple[tuple[int, int], tuple[What, ...]]:
     """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten.
 
-    Returns: the size and mtime of what was written.
+    Returns: the size and mtime of what was written, and which rights could not be given.
     """
     before = _checked(parent, name, owned)
     temporary = _temporary(name, body)
     fd = _created(parent, temporary)
     try:
         try:
-            if mode is not None:
-                _give(fd, mode)
+            withheld = give(fd, rights)
             _write_all(fd, body)
             os.fsync(fd)
             seen = _seen(os.fstat(fd))
@@ -178,15 +183,7 @@ def _replace(parent: int, name: str, body: bytes, owned: Collection[str], mode: 
     # Some file systems can't sync a folder; the name is there all the same.
     with contextlib.suppress(OSError):
         os.fsync(parent)
-    return seen
-
-
-def _give(fd: int, mode: int) -> None:
-    try:
-        os.fchmod(fd, mode)
-    except OSError as error:  # a file system without such rights has its own
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
-            raise
+    return seen, withheld
 
 
 def _seen(status: os.stat_result) -> tuple[int, int]:
