@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from captiond import captions
-from captiond.policy.sidecars import Asked, Leave, Take, judge
+from captiond.policy.sidecars import Asked, Leave, Take, Verdict, judge
 from captiond.store import sidecars
 
 if TYPE_CHECKING:
@@ -52,19 +52,11 @@ def adopt(conn: Connection, place: Place, standing: Standing, asked: Asked, now:
     if is_ours(conn, place.file_id, standing):
         sidecars.looked(conn, place.file_id, standing.seen)
         return NOTHING
-    told = standing.told
-    if told is None:
-        return _left(conn, place, standing, _what_is_wrong(standing))
-    verdict = judge(
-        told,
-        sha256=place.sha256,
-        ours=captions.of_content(conn, place.sha256),
-        asked=asked,
-        written_at=datetime.fromtimestamp(min(now, standing.seen[1] / 1e9), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )
+    verdict = judged(conn, place.sha256, standing, asked, now)
     if isinstance(verdict, Leave):
         return _left(conn, place, standing, verdict)
-    caption_id = None
+    told, caption_id = standing.told, None
+    assert told is not None
     if isinstance(verdict, Take):
         content_id = captions.content_told(conn, told)
         caption_id = captions.take_in(conn, content_id=content_id, recipe=verdict.recipe, told=verdict.told, now=now)
@@ -77,6 +69,19 @@ def adopt(conn: Connection, place: Place, standing: Standing, asked: Asked, now:
         return replace(_left(conn, replace(place, captioned=True), standing, leave), caption_id=caption_id)
     sidecars.taken_over(conn, place.file_id, standing.path, standing.digest, standing.seen, now)
     return Adopted(caption_id)
+
+
+def judged(conn: Connection, sha256: str, standing: Standing, asked: Asked, now: float) -> Verdict:
+    """What is to become of a sidecar that is not ours, beside a file of these bytes. Nothing is written."""
+    if standing.told is None:
+        return _what_is_wrong(standing)
+    return judge(
+        standing.told,
+        sha256=sha256,
+        ours=captions.of_content(conn, sha256),
+        asked=asked,
+        written_at=datetime.fromtimestamp(min(now, standing.seen[1] / 1e9), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
 
 
 def _what_is_wrong(standing: Standing) -> Leave:

@@ -74,6 +74,60 @@ def test_an_edited_sidecar_is_a_persons_caption_from_then_on(home: Home, fake: F
     assert len(fake.requests) == 1
 
 
+def test_a_scan_alone_takes_an_edit_in_and_the_next_run_writes_the_sidecars_of_its_copies(
+    home: Home, fake: FakeEndpoint
+) -> None:
+    def dry_run(*command: str) -> tuple[int, int, int]:
+        told = json.loads(home.call(*command, "--dry-run", "--json").stdout)
+        return told["calls"], told["known"], told["sidecars"]
+
+    with home.run():
+        drop(home.inbox / "one.jpg", label="same")
+        drop(home.inbox / "copy.jpg", label="same")
+        drop(home.inbox / "other.jpg")
+        home.captioned("one.jpg", "copy.jpg", "other.jpg")
+        settled(home, "one.jpg"), settled(home, "copy.jpg"), settled(home, "other.jpg")
+    assert dry_run("scan") == (0, 3, 0)
+    edit(home.inbox / f"one.jpg{SUFFIX}", caption="Our lighthouse.")
+    (home.inbox / f"other.jpg{SUFFIX}").touch()
+    assert dry_run("scan") == (0, 3, 1)
+    assert dry_run("caption", "inbox") == (0, 3, 1)
+    assert home.captions()["one.jpg"]["source"] == "model", "a dry run takes nothing in"
+    scan = home.call("scan")
+    assert "1 sidecar taken in" in scan.stdout
+    assert "written anew when `captiond run` starts" in scan.stderr
+    for name in ("one.jpg", "copy.jpg"):
+        assert home.captions()[name]["caption"] == "Our lighthouse."
+    assert home.captions()["other.jpg"]["source"] == "model"
+    (again,) = json.loads(home.call("scan", "--json").stdout)
+    assert (again["sidecars"], again["settled"]) == (0, True)
+    assert dry_run("scan") == (0, 3, 0)
+    with home.run():
+        assert settled(home, "one.jpg")["source"] == settled(home, "copy.jpg")["source"] == "human"
+    assert len(fake.requests) == 2
+
+
+def test_a_scan_alone_says_which_edit_it_leaves_alone_and_with_sidecars_off_looks_at_none(home: Home) -> None:
+    with home.run():
+        drop(home.inbox / "one.jpg")
+        home.captioned("one.jpg")
+        settled(home, "one.jpg")
+    path = home.inbox / f"one.jpg{SUFFIX}"
+    whole = path.read_text()
+    path.write_text(whole[:-9])
+    home.configure(more="[sidecar]\nenabled = false")
+    assert json.loads(home.call("scan", "--json").stdout)[0]["sidecars"] == 0
+    assert reason(home, "one.jpg") is None
+    home.configure()
+    scan = home.call("scan", "--json")
+    assert json.loads(scan.stdout)[0]["sidecars"] == 0
+    assert "sidecar_refused" in scan.stderr
+    assert "no valid" in str(reason(home, "one.jpg"))
+    path.write_text(whole.replace("red", "blue"))
+    assert json.loads(home.call("scan", "--json").stdout)[0]["sidecars"] == 1
+    assert home.captions()["one.jpg"]["caption"] == "A blue square."
+
+
 def test_a_persons_caption_stays_when_the_recipe_changes_and_when_it_is_asked_for(
     home: Home, fake: FakeEndpoint
 ) -> None:

@@ -37,8 +37,8 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_js
     estimated by what past answers took, else by encoding some of the files. The prices are asked for, nothing else.
 
     With --json: an array with an object a file: path, state, and either the sidecar's keys or reason, message, remedy.
-    With --dry-run --json: an object with files, calls, copies, known, left_out, prompt_tokens, completion_tokens, cost_usd,
-    parts.
+    With --dry-run --json: an object with files, calls, copies, known, sidecars (of the known, those that a changed sidecar
+    answers), left_out, prompt_tokens, completion_tokens, cost_usd, parts.
     """
     if dry_run:
         return _dry_run(app, paths, as_json=as_json)

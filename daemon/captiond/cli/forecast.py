@@ -44,7 +44,8 @@ def tell_forecast(app: App, count: Count, *, as_json: bool) -> None:
 def _say(made: Forecast) -> None:
     counts = [number(made.calls, "call")]
     counts += [f"{made.copies:,} the same as another"] if made.copies else []
-    counts += [f"{made.known:,} with an answer already"] if made.known else []
+    of_sidecars = f" ({made.sidecars:,} by a changed sidecar)" if made.sidecars else ""
+    counts += [f"{made.known:,} with an answer already{of_sidecars}"] if made.known else []
     counts += [f"{made.left_out:,} that can't be captioned or failed before"] if made.left_out else []
     say(f"{number(made.files, 'file')}: {', '.join(counts)}")
     table([_row(part) for part in made.parts])

@@ -15,6 +15,7 @@ from captiond.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from captiond.config.models import Watch
+    from captiond.policy.sidecars import Asked
     from captiond.store.engine import Database
     from captiond.watch.once import Scanned
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: bool) -> int:
     """Compare the roots, or all of them, with the database now: what is new, has changed, moved, gone or come back.
 
-    New files are queued when they have been quiet for their root's settle time. The comparison is made here, also while
+    New files are queued when they have been quiet for their root's settle time, and sidecars that a person has edited are
+    taken in. The comparison is made here, also while
     the service runs, which then does the work. Ends with 1 if a root is offline.
 
     A root's first backlog of more calls than `confirm_above` (under [queue]) waits until --go is said, once.
@@ -39,8 +41,9 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
     ones, and those in its queue), and their tokens and cost, as `captiond caption --dry-run` estimates them.
 
     With --json: an array of objects with root, online, reason, remedy, seen, new, changed, moved, gone, back, other,
-    queued, held, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls, copies, known,
-    left_out, prompt_tokens, completion_tokens, cost_usd, parts.
+    sidecars, queued, held, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls,
+    copies, known, sidecars (of the known, those that a changed sidecar answers), left_out, prompt_tokens,
+    completion_tokens, cost_usd, parts.
     """
     from captiond import log
     from captiond.backlog import confirm_above
@@ -58,6 +61,7 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
     database = app.database(create=True)
     serviced = InstanceLock(app.database_path).holder() is not None
     found: list[Scanned] = []
+    asked = _asked(app)
     if go:
         _go(database, chosen)
     for watch in chosen:
@@ -68,7 +72,7 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
             roots=known,
             record=not serviced,
             confirm=confirm_above(settings, app.resolved.asked[watch.recipe]),
-            sidecars=settings.sidecar.enabled,
+            asked=asked.get(watch.recipe),
         )
         found.append(one)
         if not as_json:
@@ -78,7 +82,23 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
     queued = sum(one.queued for one in found if not one.held)
     if queued and not serviced:
         note(f"{number(queued, 'file')} queued; no service runs: they are done when `captiond run` starts")
+    if not serviced and any(one.sidecars for one in found):
+        note("what was taken in is in the database; the sidecars are written anew when `captiond run` starts")
     return 0 if all(one.online for one in found) else 1
+
+
+def _asked(app: App) -> dict[str, Asked]:
+    """What each recipe asks, by its name, for sidecars to be judged by; empty where they are off."""
+    if not app.loaded.settings.sidecar.enabled:
+        return {}
+    from captiond.wiring import wire
+
+    wiring = wire(app.loaded.settings)
+    try:
+        return {name: route.asked for name, route in wiring.first.items()}
+    finally:
+        for endpoint in wiring.endpoints.values():
+            endpoint.close()
 
 
 def _go(database: Database, chosen: list[Watch]) -> None:
@@ -165,6 +185,8 @@ def _say(one: Scanned) -> None:
         return
     counts = ("new", "changed", "moved", "gone", "back")
     parts = [f"{getattr(one, count):,} {count}" for count in counts]
+    if one.sidecars:
+        parts.append(f"{number(one.sidecars, 'sidecar')} taken in")
     if one.unreadable:
         parts.append(f"{number(one.unreadable, 'folder')} unreadable")
     say(f"{name}  {number(one.seen, 'file')} seen: {', '.join(parts)}; {one.seconds:.1f} s")

@@ -52,6 +52,7 @@ class Forecast:
     calls: int
     copies: int
     known: int
+    sidecars: int
     left_out: int
     prompt_tokens: int
     completion_tokens: int
@@ -76,6 +77,7 @@ def forecast(db: Database | None, settings: Settings, inventory: Inventory) -> F
         calls=calls,
         copies=inventory.copies,
         known=inventory.known,
+        sidecars=inventory.sidecars,
         left_out=inventory.left_out + sum(failed for _, failed in made),
         prompt_tokens=sum(part.prompt_tokens for part in parts),
         completion_tokens=sum(part.completion_tokens for part in parts),

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from captiond import captions, jobs, sidecar
+from captiond import adoption, captions, jobs, sidecar
 from captiond.errors import Corrupt, Failure, NoKeyFrame, NoPixels, NoVideoStream, Truncated
 from captiond.fetch import split_login
 from captiond.media import reader
 from captiond.paths import is_url, to_text
+from captiond.policy.sidecars import Take
 from captiond.store import files, forecasts
-from captiond.values import JobState, Kind, Source, Stat
+from captiond.store import sidecars as store
+from captiond.values import JobState, Kind, Source, Stat, Told
 
 if TYPE_CHECKING:
     from captiond.config.models import Sidecar as Sidecars
@@ -54,12 +57,14 @@ class Wanted:
 class Inventory:
     """All files of a run: `wanted` cost a call each, `copies` of them and what is `known` cost none.
 
+    Of the known, `sidecars` have their answer from a sidecar that was changed since it was written, and will be taken in.
     `left_out` are those that can't be captioned, or have failed before and are not tried again by themselves.
     """
 
     files: int = 0
     copies: int = 0
     known: int = 0
+    sidecars: int = 0
     left_out: int = 0
     wanted: list[Wanted] = field(default_factory=list)
 
@@ -89,7 +94,8 @@ def _inventory(
         known = _Known.of(db, batch)
         for target in batch:
             route = routes[target.watch.recipe if target.watch else "default"]
-            candidate = _candidate(target, route, known, found, exact=exact)
+            suffix = sidecars.suffix if sidecars.enabled else None
+            candidate = _candidate(target, route, known, found, suffix, exact=exact)
             if candidate is None:
                 continue
             if sidecars.enabled and candidate.sha256 is None and _is_told(candidate, sidecars.suffix, exact=exact):
@@ -104,26 +110,53 @@ def _inventory(
 class _Known:
     """What the database knows of some files, by their path as text."""
 
+    db: Database | None
     rows: Mapping[str, FileRow]
     contents: Mapping[int, tuple[str, Kind]]
+    sidecars: Mapping[int, tuple[int | None, int | None]]
     jobs: Mapping[int, tuple[JobState, str | None]]
 
     @classmethod
     def of(cls, db: Database | None, batch: Iterable[Target]) -> _Known:
         if db is None:
-            return cls({}, {}, {})
+            return cls(None, {}, {}, {}, {})
         with db.read() as conn:
             rows = files.files_by_path(conn, [_text(target.path) for target in batch])
             ids = {row.content_id for row in rows.values() if row.content_id is not None}
-            return cls(rows, forecasts.contents(conn, ids), jobs.latest(conn, [row.id for row in rows.values()]))
+            file_ids = [row.id for row in rows.values()]
+            contents, seen = forecasts.contents(conn, ids), store.seen(conn, file_ids)
+            return cls(db, rows, contents, seen, jobs.latest(conn, file_ids))
+
+    def told(self, one: Wanted, row: FileRow, suffix: str) -> Told | None:
+        """What the sidecar of an unchanged file says, if it has changed and would be taken in."""
+        content = self.contents.get(row.content_id) if row.content_id is not None else None
+        if self.db is None or content is None:
+            return None
+        path = sidecar.path_for(one.path, suffix)
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return None
+        if (status.st_size, status.st_mtime_ns) == self.sidecars.get(row.id):
+            return None
+        standing = sidecar.read(path, one.root)
+        if standing is None:
+            return None
+        with self.db.read() as conn:
+            if adoption.is_ours(conn, row.id, standing):
+                return None
+            verdict = adoption.judged(conn, content[0], standing, one.route.asked, time.time())
+        return verdict.told if isinstance(verdict, Take) else None
 
 
 def _text(path: str) -> str:
     return to_text(split_login(path)[0] if is_url(path) else path)
 
 
-def _candidate(target: Target, route: Route, known: _Known, found: Inventory, *, exact: bool) -> Wanted | None:
-    """The file, if it may need an answer; else it is counted."""
+def _candidate(
+    target: Target, route: Route, known: _Known, found: Inventory, suffix: str | None, *, exact: bool
+) -> Wanted | None:
+    """The file, if it may need an answer; else it is counted. `suffix` is of sidecars, None if none is looked at."""
     row = known.rows.get(_text(target.path))
     root = os.path.abspath(target.watch.path) if target.watch else None
     wanted = Wanted(target.path, root, route, 0)
@@ -137,6 +170,11 @@ def _candidate(target: Target, route: Route, known: _Known, found: Inventory, *,
         row = row if row is not None and row.looks_like(stat) else None
     if row is None:
         return wanted
+    told = known.told(wanted, row, suffix) if suffix is not None and not is_url(target.path) else None
+    if told is not None and _answers(told, route, exact=exact):
+        found.known += 1
+        found.sidecars += 1
+        return None
     state, reason = known.jobs.get(row.id, (None, None))
     if not exact and state not in (JobState.QUEUED, JobState.RUNNING):
         if row.caption_id is not None:
@@ -155,9 +193,12 @@ def _candidate(target: Target, route: Route, known: _Known, found: Inventory, *,
 def _is_told(one: Wanted, suffix: str, *, exact: bool) -> bool:
     """Whether a sidecar beside the file likely has its answer: it is taken in when the file is read."""
     told = None if is_url(one.path) else sidecar.answer_for(one.path, one.root, suffix, one.size)
-    if told is None:
-        return False
-    return not exact or told.source is Source.HUMAN or told.recipe_digest == one.route.digest
+    return told is not None and _answers(told, one.route, exact=exact)
+
+
+def _answers(told: Told, route: Route, *, exact: bool) -> bool:
+    """Whether what a sidecar says is the answer, once it is taken in."""
+    return not exact or told.source is Source.HUMAN or told.recipe_digest == route.digest
 
 
 def _identified(db: Database | None, candidates: list[Wanted], found: Inventory) -> Iterator[Wanted]:

@@ -257,6 +257,16 @@ def beside(conn: Connection, path: str, root_id: int) -> Known | None:
     return Known(row.id, row.sha256, row.caption_id is not None, (row.size, row.mtime_ns))
 
 
+_SEEN = select(_sidecar.c.file_id, _sidecar.c.size, _sidecar.c.mtime_ns).where(
+    _sidecar.c.file_id.in_(bindparam("ids", expanding=True))
+)
+
+
+def seen(conn: Connection, file_ids: Collection[int]) -> dict[int, tuple[int | None, int | None]]:
+    """What the sidecars of these files, at most some thousand, looked like at the last look: size and mtime."""
+    return {row[0]: (row[1], row[2]) for row in conn.execute(_SEEN, {"ids": list(file_ids)})}
+
+
 _RECOVER = (
     update(_sidecar)
     .where(_sidecar.c.state.in_((_PENDING, literal_column("'refused'"))))

@@ -60,6 +60,15 @@ class Edits:
         self._log = log.get("watch")
         self._lock = threading.Lock()
         self._looks: dict[str, _Look] = {}
+        self._looking = False
+        self.taken = 0
+        """How many were taken in so far."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether some are held, or being taken in."""
+        with self._lock:
+            return self._looking or bool(self._looks)
 
     def noted(self, paths: Iterable[str]) -> None:
         """These sidecars may have changed. Any thread may call this."""
@@ -83,7 +92,14 @@ class Edits:
         now = time.monotonic()
         with self._lock:
             due = [path for path, look in self._looks.items() if look.at <= now]
-        taken = False
+            self._looking = bool(due)
+        try:
+            return self._look(due, root, now)
+        finally:
+            self._looking = False
+
+    def _look(self, due: list[str], root: Root, now: float) -> bool:
+        before = self.taken
         for start in range(0, len(due), _BATCH):
             resting = self._resting(due[start : start + _BATCH], root, now)
             found = [standing for path in resting if (standing := sidecar.read(path, root.path)) is not None]
@@ -98,11 +114,11 @@ class Edits:
             for standing, adopted in zip(found, outcomes, strict=True):
                 path = to_text(standing.path)
                 if adopted.caption_id is not None:
-                    taken = True
+                    self.taken += 1
                     self._log.info("sidecar_taken_in", path=path)
                 if adopted.reason is not None:
                     self._log.warning("sidecar_refused", path=path, reason=adopted.reason)
-        return taken
+        return self.taken > before
 
     def _resting(self, paths: list[str], root: Root, now: float) -> list[str]:
         """Those that are not as they were recorded, and not changing any more; they are held no longer."""

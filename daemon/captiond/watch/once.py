@@ -1,6 +1,6 @@
 """One comparison of one root with the database, in this process: what `captiond scan` does, beside a service or without.
 
-    health -> reconcile -> gate (settle, intake) -> until nothing waits in it
+    health -> reconcile -> gate (settle, intake, edited sidecars) -> until nothing waits in it
 
 It is the same code that the service runs. Two of them on one root do no harm: each file has one row and one open job.
 """
@@ -20,6 +20,7 @@ from captiond.store import files
 from captiond.values import Priority
 from captiond.watch import health as of_root
 from captiond.watch.draining import Draining
+from captiond.watch.edits import Edits
 from captiond.watch.gate import Gate
 from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
 from captiond.watch.scope import Scope
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from captiond.config.models import Watch
+    from captiond.policy.sidecars import Asked
     from captiond.store.engine import Database
     from captiond.store.files import RootRow
     from captiond.watch.health import Health
@@ -41,8 +43,9 @@ class Scanned:
 
     `root` is text. `reason` and `remedy` are set when it is offline; then nothing was looked at, or not all. `new`,
     `changed` and `moved` count images and videos that were taken in, `other` what turned out to be neither. `gone` leaves
-    out what moved. `held` are jobs that wait for a person's word. `unreadable` counts folders, some named by `examples`.
-    `settled` is False when files kept changing: the service, or the next scan, takes them in.
+    out what moved. `sidecars` were edited, or are another captiond's, and taken in. `held` are jobs that wait for a
+    person's word. `unreadable` counts folders, some named by `examples`. `settled` is False when files kept changing: the
+    service, or the next scan, takes them in.
     """
 
     root: str
@@ -56,6 +59,7 @@ class Scanned:
     gone: int = 0
     back: int = 0
     other: int = 0
+    sidecars: int = 0
     queued: int = 0
     held: int = 0
     unreadable: int = 0
@@ -72,7 +76,7 @@ def scan(
     roots: Iterable[str],
     record: bool,
     confirm: int | None = None,
-    sidecars: bool = True,
+    asked: Asked | None = None,
 ) -> Scanned:
     """Compare a root with the database and take in what is new.
 
@@ -83,7 +87,8 @@ def scan(
         roots: the paths of all roots: those within this one are left to their own comparison.
         record: whether to record the root's health: not while a service does.
         confirm: a first backlog of more calls waits for a person's word.
-        sidecars: whether files with one do not, as it tells their answer.
+        asked: what the root's recipe asks: sidecars that have changed are judged by it, and files with one do not wait for
+            a person's word; None: none is looked at.
 
     Raises:
         DatabaseError: the database can't be read or written.
@@ -100,12 +105,16 @@ def scan(
     if not found.online:
         return Scanned(row.path, False, found.reason, found.remedy, seconds=time.monotonic() - began)
     scope = Scope(watch, suffix=suffix, database=os.fspath(db.path), roots=roots)
-    scanned = _Once(watch, db, Root.of(watch, row.id, confirm, suffix if sidecars else ""), row, found, scope).run()
+    of_watch = Root.of(watch, row.id, confirm, suffix if asked is not None else "")
+    edits = Edits(db, suffix, watch.settle_seconds, asked) if asked is not None else None
+    scanned = _Once(watch, db, of_watch, row, found, scope, edits).run()
     return replace(scanned, seconds=time.monotonic() - began)
 
 
 class _Once:
-    def __init__(self, watch: Watch, db: Database, root: Root, row: RootRow, found: Health, scope: Scope) -> None:
+    def __init__(
+        self, watch: Watch, db: Database, root: Root, row: RootRow, found: Health, scope: Scope, edits: Edits | None
+    ) -> None:
         self._db = db
         self._row = row
         self._found = found
@@ -125,6 +134,7 @@ class _Once:
         )
         self._gate.fresh = found.network
         self._gate.root = self._root
+        self._edits = self._gate.edits = edits
 
     def run(self) -> Scanned:
         thread = threading.Thread(target=self._gate.run, name=f"gate {self._row.id}", daemon=True)
@@ -160,6 +170,7 @@ class _Once:
             gone=max(0, report.gone - taken.moved),
             back=report.back + taken.back,
             other=taken.not_media,
+            sidecars=self._edits.taken if self._edits is not None else 0,
             queued=taken.jobs,
             held=held,
             unreadable=report.unreadable,
@@ -174,6 +185,8 @@ class _Once:
             takes=self._scope.takes,
             sight=lambda paths: self._gate.sight(paths, priority),
             online=self._unchanged,
+            suffix=self._edits.suffix if self._edits is not None else "",
+            edited=self._gate.edited,
         )
 
     def _unchanged(self) -> bool:
@@ -192,7 +205,7 @@ class _Once:
     def _drained(self) -> bool:
         """Wait until all that was sighted is through the gate; False when what is left keeps changing."""
         look, draining = threading.Event(), Draining(self._gate, self._settle_seconds)
-        while self._gate.busy:
+        while self._gate.busy or (self._edits is not None and self._edits.busy):
             if draining.stalled:
                 return False
             look.wait(_LOOK_SECONDS)
