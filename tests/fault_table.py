@@ -43,6 +43,7 @@ FAULTS = {
     "an endpoint that misbehaves": "each way has its failure, its wait and its limit of tries",
     "a clock that jumps by years": "nothing waits for years, nothing is done twice",
     "a hostile picture or video": "costs one job and one decoder, at most 3 attempts",
+    "a decoder that can't be started": "the queue waits, and no file pays for it",
     "a link out of the root": "is not followed, nothing outside is read or written",
     "a foreign file in a sidecar's place": "is left alone, and told of",
     "odd names": "work, and are escaped where they are shown",

@@ -23,7 +23,7 @@ class Fault(StrEnum):
     ENDPOINT = "endpoint"
     """The endpoint's alone: it pauses, and the job gets its attempt back."""
     ROOT = "root"
-    """The root is away, or the file is still changing: the job waits and gets its attempt back."""
+    """The root is away, the file is still changing, or the machine is short: the job waits and gets its attempt back."""
 
 
 class CaptiondError(Exception):
@@ -426,7 +426,7 @@ class Redirected(Failure):
     remedy = "set `base_url` to the address it redirects to, if you trust it"
 
 
-# --- the root's fault, or time's ------------------------------------------------------------------------------------
+# --- the root's fault, the machine's, or time's ---------------------------------------------------------------------
 
 
 class RootOffline(Failure):
@@ -448,6 +448,23 @@ class Vanished(Failure):
 
     code, fault = "vanished", Fault.ROOT
     remedy = "nothing: it is marked absent"
+
+
+class NoDecoder(Failure):
+    """No decoder process can be started."""
+
+    code, fault = "no_decoder", Fault.ROOT
+    remedy = (
+        "free memory, or raise the unit's `TasksMax` or `LimitNOFILE`; if captiond was installed anew while it ran, restart "
+        "it; the queue waits and goes on by itself"
+    )
+
+
+class NoResources(Failure):
+    """The machine has no memory or open file left to read it with."""
+
+    code, fault = "no_resources", Fault.ROOT
+    remedy = "free memory, or raise the unit's `LimitNOFILE`; it goes on by itself"
 
 
 class Waiting(Failure):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import captiond
 import media_samples as made
 from drops import drop
 from fake_endpoint import FakeEndpoint, echo
@@ -72,3 +75,40 @@ def test_a_file_whose_decoder_is_killed_or_hangs_fails_after_two_attempts_and_no
             assert program.process.poll() is None
         assert len(fake.requests) == 2
         assert {name for name, job in home.jobs().items() if job["state"] == "failed"} == {"large.png"}
+
+
+@pytest.mark.fault("a decoder that can't be started")
+def test_while_no_decoder_can_be_started_the_queue_waits_and_no_attempt_is_paid(
+    tmp_path: Path, fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path, fake.base_url)
+    home.configure(settle=0.1, more="[media]\nworkers = 2")
+    monkeypatch.setattr(sys, "executable", str(own_python(tmp_path / "installed")))
+    with home.run() as program:
+        drop(home.inbox / "before.jpg", "before")
+        home.captioned("before.jpg")
+        python = Path(sys.executable)
+        python.rename(python.with_name("away"))
+        for pid in children(program.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        names = [f"{number}.jpg" for number in range(8)]
+        for name in names:
+            drop(home.inbox / name, name)
+        told = program.event("decoders_missing")
+        assert (told["level"], "No such file" in told["error"]) == ("error", True)
+        until(lambda: set(names) <= set(home.jobs()))
+        python.with_name("away").rename(python)
+        program.event("decoders_well")
+        home.captioned(*names)
+        assert len(program.lines("decoders_missing")) == 1
+    assert {job["attempts"] for job in home.jobs().values()} == {1}
+    assert len(fake.requests) == 1 + len(names)
+
+
+def own_python(folder: Path) -> Path:
+    """A Python with the same packages, whose link can be taken away without harm to others."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    paths = {site for site in sys.path if "site-packages" in site} | {str(Path(captiond.__file__).parents[1])}
+    (packages / "same.pth").write_text("".join(f"{path}\n" for path in sorted(paths)))
+    return folder / "bin" / "python"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import threading
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from captiond import fetch
 from captiond.dispatch import work
+from captiond.dispatch.decoders import Decoders
 from captiond.dispatch.workers import Workers
-from captiond.media.guard import Guard, GuardLimits
+from captiond.media.spec import GuardLimits
 from captiond.paths import is_url
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class Pools:
         self._suffix = suffix
         self.encoders = media.workers or os.cpu_count() or 1
         self._events = events
-        self._limits = GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb)
-        self._local = threading.local()
-        self._guards: list[Guard] = []
+        self._decoders = Decoders(GuardLimits(seconds=media.decode_seconds, memory_mb=media.decode_memory_mb))
         self._encode = Workers("encode", self.encoders, events.put)
         self._publish = Workers("publish", PUBLISHERS, events.put)
         self._ask = {
@@ -65,7 +63,9 @@ class Pools:
         """Make what the endpoint takes."""
         assert task.opened is not None
         job, opened, route, spec = task.job, task.opened, task.route, task.spec
-        self._encode.submit(job.id, lambda: work.encode(job, opened, route, spec, self._guard(), downloads, self._urls))
+        self._encode.submit(
+            job.id, lambda: work.encode(job, opened, route, spec, self._decoders, downloads, self._urls)
+        )
 
     def ask(self, task: Task) -> None:
         """Call the endpoint."""
@@ -91,8 +91,7 @@ class Pools:
 
     def kill(self) -> None:
         """End the decoder processes at once; their jobs fail as stopped."""
-        for guard in self._guards:
-            guard.close()
+        self._decoders.kill()
 
     def close(self, *, wait: bool) -> None:
         """End the threads and the decoder processes."""
@@ -101,10 +100,3 @@ class Pools:
         for pool in self._ask.values():
             pool.shutdown(wait=wait, cancel_futures=True)
         self.kill()
-
-    def _guard(self) -> Guard:
-        guard: Guard | None = getattr(self._local, "guard", None)
-        if guard is None:
-            guard = self._local.guard = Guard(self._limits)
-            self._guards.append(guard)
-        return guard

@@ -22,8 +22,8 @@ from captiond.paths import is_url, to_text
 from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImagePart, Job, Opened, Reply, Usage
 
 if TYPE_CHECKING:
+    from captiond.dispatch.decoders import Decoders
     from captiond.dispatch.record import Plan
-    from captiond.media.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def read_file(job: Job, route: Route, downloads: Path, urls: Urls, suffix: str |
 
 
 def encode(
-    job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, guard: Guard, downloads: Path, urls: Urls
+    job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, decoders: Decoders, downloads: Path, urls: Urls
 ) -> Outcome:
     """Make of the file what the endpoint takes; `spec` is given when an earlier one was too large.
 
@@ -123,7 +123,7 @@ def encode(
         only_seen = is_url(opened.path)
         file = _fetched(job, downloads) if only_seen else opened
         chosen = spec or route.spec_for(file.kind)
-        encoded = guard.encode(file, chosen)
+        encoded = decoders.ready().encode(file, chosen)
         url = urls.of_job(job, route.endpoint.name, route.base_url) if spec is None and not only_seen else None
         if url is not None and by_url.may_go(file, encoded, chosen):
             encoded = replace(encoded, url=url)

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 
-from captiond.errors import Changed, DecoderCrashed, DecoderTimeout, Failure, Internal, Stopped, VideoOff
+from captiond.errors import Changed, DecoderCrashed, DecoderTimeout, Failure, NoDecoder, Stopped, VideoOff
 from captiond.media import identify, reader, wire
 from captiond.media.child import Child, Gone
 from captiond.media.spec import Confinement, EncodeSpec, GuardLimits
@@ -46,6 +46,15 @@ class Guard:
         child = self._child
         return child.confinement if child is not None else None
 
+    def start(self) -> None:
+        """Start the child, unless it runs. `encode` does so too, but holds the file open meanwhile.
+
+        Raises:
+            NoDecoder: it can't be started.
+            Stopped: `close` was called.
+        """
+        self._release(self._started(), keep=True)
+
     def encode(self, opened: Opened, spec: EncodeSpec) -> Encoded:
         """Decode a file and encode it for an endpoint.
 
@@ -54,7 +63,7 @@ class Guard:
             NoPixels, TooManyPixels, NoKeyFrame, NoVideoStream, Truncated, Corrupt, Unsupported: by its content.
             DecoderCrashed, DecoderTimeout, DecoderMemory: the child did not survive it.
             Changed, Vanished, Unreadable, RootOffline: it is not the file any more that was hashed, or can't be read.
-            Stopped: `close` was called.
+            NoDecoder, Stopped: see `start`.
         """
         if opened.kind is Kind.VIDEO and spec.video == "off":
             raise VideoOff
@@ -128,13 +137,13 @@ class Guard:
                 child = self._child = Child(self._limits.memory_mb)
             except OSError as error:
                 self._child, self._busy = None, False
-                raise Internal(f"the decoder process can't be started: {error.strerror}") from error
+                raise NoDecoder(error.strerror or str(error)) from error
         try:
             child.started()
         except (Gone, TimeoutError, ValueError) as error:
             because = _because(child.ending(), child.complaints())
             self._release(child, keep=False)
-            raise self._stopped_or(Internal(f"the decoder process does not start: {because}")) from error
+            raise self._stopped_or(NoDecoder(because)) from error
         return child
 
     def _release(self, child: Child, *, keep: bool) -> None:

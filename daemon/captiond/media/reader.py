@@ -17,6 +17,7 @@ from captiond.errors import (
     EmptyFile,
     Failure,
     LinkOutsideRoot,
+    NoResources,
     NotMedia,
     RootOffline,
     Unreadable,
@@ -136,6 +137,8 @@ def failure_of(error: OSError, root: str | None) -> Failure:
         return Vanished() if root is None or os.path.isdir(root) else RootOffline(detail)
     if number == errno.ESTALE:  # a server's word for a file that was replaced, if the root itself is well
         return Changed(detail) if _answers(root) else RootOffline(detail)
+    if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        return NoResources(detail)
     if number == errno.EIO and _answers(root):
         return Unreadable(detail)
     return RootOffline(detail) if number in AWAY else Unreadable(detail)
