@@ -105,15 +105,11 @@ def get(conn: Connection, file_id: int) -> Row[Any] | None:
     return conn.execute(_GET, {"the_file": file_id}).one_or_none()
 
 
-_new = insert(_sidecar)
-_PLAN = _new.on_conflict_do_update(
-    index_elements=[_sidecar.c.file_id],
-    set_={
-        "state": _PENDING,
-        "pending_digest": _new.excluded.pending_digest,
-        "due_at": _new.excluded.due_at,
-        "path": _new.excluded.path,
-    },
+_FIRST = insert(_sidecar).on_conflict_do_nothing(index_elements=[_sidecar.c.file_id])
+_AGAIN = (
+    update(_sidecar)
+    .where(_sidecar.c.file_id == bindparam("the_file"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "pending_digest", "due_at", "path")})
 )
 
 
@@ -126,15 +122,17 @@ def planned(conn: Connection, file_id: int, digest: str, path: str | None = None
 
     Returns: as `owned`, with these bytes.
     """
+    at = path and to_text(path)
+    lease = {"state": "pending", "due_at": time.time() + _LEASE}
+    if conn.execute(_FIRST, {"file_id": file_id, **lease, "pending_digest": digest, "path": at}).rowcount:
+        return _owned([digest], None, at)
     row = get(conn, file_id)
-    plans = [] if row is None else _plans(row.pending_digest)
-    if digest in plans:
-        plans.remove(digest)
-    plans = [*plans, digest][-_PLANS:]
-    at = row.path if row is not None and row.path is not None else path and to_text(path)
-    values = {"file_id": file_id, "state": "pending", "pending_digest": " ".join(plans), "path": at}
-    conn.execute(_PLAN, {**values, "due_at": time.time() + _LEASE})
-    return _owned(plans, row.written_digest if row is not None else None, at)
+    assert row is not None
+    plans = [*(plan for plan in _plans(row.pending_digest) if plan != digest), digest][-_PLANS:]
+    at = row.path or at
+    values = {**lease, "pending_digest": " ".join(plans), "path": at}
+    conn.execute(_AGAIN, {"the_file": file_id, **{f"new_{name}": value for name, value in values.items()}})
+    return _owned(plans, row.written_digest, at)
 
 
 def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
@@ -149,6 +147,19 @@ def _owned(plans: list[str], written: str | None, path: str | None) -> tuple[fro
     return frozenset([*plans, written] if written else plans), None if path is None else from_text(path)
 
 
+_AS_PLANNED = (
+    update(_sidecar)
+    .where(
+        _sidecar.c.file_id == bindparam("the_file"),
+        _sidecar.c.state == _PENDING,
+        _sidecar.c.pending_digest == bindparam("new_written_digest"),
+        _sidecar.c.due_at > bindparam("now"),
+        _sidecar.c.reason.is_(None),
+    )
+    .values(state="written", due_at=None, pending_digest=None)
+    .values({name: bindparam(f"new_{name}") for name in ("path", "written_digest", "size", "mtime_ns")})
+)
+"""What most sidecars come to, in one statement: written as planned, and nothing was wanted anew meanwhile."""
 _RECORD = (
     update(_sidecar)
     .where(_sidecar.c.file_id == bindparam("the_file"))
@@ -162,6 +173,16 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
     Returns:
         True if what stands in its way is another than before (or gone): what is worth a line in the log.
     """
+    written = outcome.state == "written"
+    size, mtime_ns = outcome.seen or (None, None)
+    place = {
+        "new_path": to_text(path),
+        "new_written_digest": outcome.digest,
+        "new_size": size,
+        "new_mtime_ns": mtime_ns,
+    }
+    if written and conn.execute(_AS_PLANNED, {"the_file": file_id, "now": time.time(), **place}).rowcount:
+        return False
     row = get(conn, file_id)
     if row is None:
         return False
@@ -170,12 +191,10 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
     # Due although its lease runs: the file has moved, or got another caption, while this one was written.
     is_wanted_anew = row.state == "pending" and row.due_at is not None and row.due_at <= time.time()
     is_last = not is_wanted_anew and (not plans or outcome.digest is None or plans[-1] == outcome.digest)
-    if outcome.state == "written":
+    if written:
         # A newer plan, made while this one was written, stays pending.
         left = [] if is_last else [plan for plan in plans if plan != outcome.digest]
-        new |= {"new_path": to_text(path), "new_written_digest": outcome.digest}
-        new |= {"new_size": outcome.seen and outcome.seen[0], "new_mtime_ns": outcome.seen and outcome.seen[1]}
-        new |= {"new_pending_digest": " ".join(left) or None}
+        new |= {**place, "new_pending_digest": " ".join(left) or None}
         if is_last:
             new |= {"new_state": "written", "new_reason": None, "new_due_at": None}
     elif is_last:

@@ -1,6 +1,6 @@
 """Sidecars that are not as captiond left them: looked at twice, and taken in once they rest.
 
-Events and scans tell of a path; most such events are captiond's own writing, and end at the first looks, for by then the
+Events and scans tell of a path; most such events are captiond's own writing, and end at the first look, for by then the
 size and mtime that were recorded with it are those that are found.
 """
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 CAPACITY: Final = 50_000
 """Paths that are held at once; what is told beyond is left to the next scan."""
+FIRST_LOOK_SECONDS: Final = 2.0
+"""After an event: until then captiond has recorded what it wrote itself, and hardly a sidecar is looked at twice."""
 _BATCH: Final = 200
 
 
@@ -72,11 +74,11 @@ class Edits:
 
     def noted(self, paths: Iterable[str]) -> None:
         """These sidecars may have changed. Any thread may call this."""
-        now = time.monotonic()
+        first = time.monotonic() + FIRST_LOOK_SECONDS
         with self._lock:
             for path in paths:
                 if path not in self._looks and len(self._looks) < CAPACITY:
-                    self._looks[path] = _Look(now)
+                    self._looks[path] = _Look(first)
 
     def next_at(self) -> float | None:
         """The monotonic time at which there is something to look at."""
