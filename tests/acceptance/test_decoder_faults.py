@@ -34,6 +34,11 @@ def at_work(service: int) -> set[int]:
     return found
 
 
+def of_files(service: int) -> list[str]:
+    """What it holds open, but for the database: each of its threads opens that when it first needs it."""
+    return [path for path in descriptors(service) if "captions.db" not in path]
+
+
 @pytest.mark.slow
 @pytest.mark.fault("a hostile picture or video")
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def test_a_file_whose_decoder_is_killed_or_hangs_fails_after_two_attempts_and_no
             service = program.process.pid
             drop(home.inbox / "before.jpg", "before")
             home.captioned("before.jpg")
-            open_before = len(descriptors(service))
+            open_before = len(of_files(service))
             made.png_bomb(home.folder / "large.png", 14_000, 8_000).rename(home.inbox / "large.png")
             hit: set[int] = set()
 
@@ -71,7 +76,7 @@ def test_a_file_whose_decoder_is_killed_or_hangs_fails_after_two_attempts_and_no
             assert len(hit) == 2
             assert not hit & children(service)
             assert len(children(service)) == 1
-            assert len(descriptors(service)) <= open_before + 1
+            assert len(of_files(service)) <= open_before + 1
             assert program.process.poll() is None
         assert len(fake.requests) == 2
         assert {name for name, job in home.jobs().items() if job["state"] == "failed"} == {"large.png"}
