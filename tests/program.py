@@ -99,6 +99,18 @@ class Home:
             check=False,
         )
 
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start another command, and let it go on by itself."""
+        return subprocess.Popen(
+            [*self.prefix, sys.executable, "-m", "captiond", "--config", str(self.config), *args],
+            env=self.environment(),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Read the database as any other program would."""
         if not self.database.exists():

@@ -54,6 +54,7 @@ def save(
     model: str = "tiny-vision",
     usage: Usage = Usage(),
     now: float = 1_795_343_700.0,
+    after: int = 0,
 ) -> int:
     """A caption for these bytes; returns its id."""
     return captions.save(
@@ -64,6 +65,7 @@ def save(
         reply=Reply(text, category, tags, fields or {}, "en"),
         answer=Answer(text, "stop", model, usage, source),
         now=now,
+        after=after,
     )
 
 

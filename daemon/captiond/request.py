@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from captiond import backlog, budget, by_url, jobs, live_photos
+from captiond import backlog, budget, by_url, captions, jobs, live_photos
 from captiond.days import day_of, month_of
 from captiond.dispatch import Dispatcher
 from captiond.errors import DatabaseError, DownloadFailed, InstanceError, Vanished
@@ -78,12 +78,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Files that one command asked for. `inline`: URLs are fetched, and bytes are sent."""
+    """Files that one command asked for.
+
+    `inline`: URLs are fetched, and bytes are sent. `again`: what has an answer, a person's too, is asked for anew.
+    """
 
     db: Database
     settings: Settings
     tell_notice: Callable[[str], None]
     inline: bool = False
+    again: bool = False
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def tell_not_sent(self, targets: Sequence[Target]) -> None:
@@ -101,7 +105,10 @@ class Request:
         """Put them first in the queue. Returns: the jobs' ids."""
         ids: list[int] = []
         fetched = {target.path: self._fetched(target.path) for target in targets if is_url(target.path)}
-        now = time.time()
+        now, after = time.time(), 0
+        if self.again:
+            with self.db.read() as conn:
+                after = captions.newest(conn)
         for start in range(0, len(targets), BATCH):
             with self.db.write() as conn:
                 roots = {
@@ -124,6 +131,7 @@ class Request:
                             request=self.token,
                             inline=self.inline,
                             download=download,
+                            after_caption=after,
                         )
                     )
         return ids

@@ -79,7 +79,8 @@ class Job:
     """A claimed job: enough to do the work without the database.
 
     `attempts` counts this one; `reason` is the code of the last one's failure. `inline`: whoever asked wants the bytes
-    sent, not a URL. `download` names the file that its URL was fetched into when it was asked for.
+    sent, not a URL. `download` names the file that its URL was fetched into when it was asked for. `after_caption`: it was
+    asked for again, and only a caption with a higher id is an answer.
     """
 
     id: int
@@ -98,6 +99,7 @@ class Job:
     reason: str | None = None
     inline: bool = False
     download: str | None = None
+    after_caption: int = 0
 
 
 @dataclass(frozen=True, slots=True)

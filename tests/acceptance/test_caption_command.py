@@ -66,15 +66,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 
 def start(home: Home, *args: str) -> subprocess.Popen[str]:
     """`captiond caption …` going on by itself."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "captiond", "--config", str(home.config), "caption", *args],
-        env=home.environment(),
-        cwd=home.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    return home.start("caption", *args)
 
 
 def test_a_file_under_no_root_is_captioned_and_the_second_time_costs_nothing(

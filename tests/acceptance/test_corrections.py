@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,94 @@ def test_a_persons_caption_stays_when_the_recipe_changes_and_when_it_is_asked_fo
         asked = home.call("caption", "--json", str(home.inbox / "one.jpg"))
         assert json.loads(asked.stdout)[0]["caption"] == "By hand."
     assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("service", [True, False])
+def test_who_asks_again_gets_a_models_answer_for_a_persons_and_that_is_history(
+    home: Home, fake: FakeEndpoint, service: bool
+) -> None:
+    names = ("one.jpg", "copy.jpg")
+    with home.run():
+        for name in names:
+            drop(home.inbox / name, label="same")
+        home.captioned(*names)
+        settled(home, "one.jpg"), settled(home, "copy.jpg")
+        edit(home.inbox / f"one.jpg{SUFFIX}", caption="By hand.")
+        until(lambda: home.captions()["one.jpg"]["source"] == "human")
+        settled(home, "one.jpg"), settled(home, "copy.jpg")
+    fake.default = ok("A new look.")
+    told = json.loads(home.call("caption", "--again", "--dry-run", "--json", "inbox").stdout)
+    assert (told["calls"], told["copies"], told["known"]) == (1, 1, 0)
+    with home.run() if service else contextlib.nullcontext():
+        asked = home.call("caption", "--again", str(home.inbox / "one.jpg"), str(home.inbox / "copy.jpg"))
+        assert asked.returncode == 0
+        assert "2 files are asked for again" in asked.stderr
+        for name in names:
+            document = settled(home, name)
+            assert (document["caption"], document["source"]) == ("A new look.", "model")
+    assert len(fake.requests) == 2, "the same bytes are asked for once"
+    shown = json.loads(home.call("show", "--history", "--json", str(home.inbox / "one.jpg")).stdout)
+    assert [one["caption"] for one in shown["captions"]] == ["A new look.", "By hand.", "A red square."]
+    # From here on all is as ever: nothing asks by itself, and a person may correct it once more.
+    assert "A new look." in home.call("caption", str(home.inbox / "one.jpg")).stdout
+    assert home.call("scan").returncode == 0
+    edit(home.inbox / f"copy.jpg{SUFFIX}", caption="Once more by hand.")
+    home.call("scan")
+    assert home.captions()["one.jpg"]["caption"] == "Once more by hand."
+    assert len(fake.requests) == 2
+
+
+def test_an_edit_that_nobody_had_noticed_is_history_too_when_it_is_asked_for_again(
+    home: Home, fake: FakeEndpoint
+) -> None:
+    with home.run():
+        drop(home.inbox / "one.jpg")
+        home.captioned("one.jpg")
+        settled(home, "one.jpg")
+    edit(home.inbox / f"one.jpg{SUFFIX}", caption="By hand.")
+    fake.default = ok("A new look.")
+    assert "A new look." in home.call("caption", "--again", str(home.inbox / "one.jpg")).stdout
+    assert settled(home, "one.jpg")["caption"] == "A new look."
+    shown = json.loads(home.call("show", "--history", "--json", str(home.inbox / "one.jpg")).stdout)
+    assert [one["caption"] for one in shown["captions"]] == ["A new look.", "By hand.", "A red square."]
+    assert len(fake.requests) == 2
+
+
+def test_words_that_a_person_writes_while_the_model_is_asked_again_are_the_newer_ones(
+    home: Home, fake: FakeEndpoint
+) -> None:
+    with home.run():
+        drop(home.inbox / "one.jpg")
+        home.captioned("one.jpg")
+        settled(home, "one.jpg")
+        fake.default = ok("A new look.", delay=3)
+        command = home.start("caption", "--again", str(home.inbox / "one.jpg"))
+        until(lambda: fake.in_flight == 1)
+        edit(home.inbox / f"one.jpg{SUFFIX}", caption="By hand.")
+        until(lambda: home.captions()["one.jpg"]["source"] == "human")
+        assert fake.in_flight == 1
+        assert "By hand." in command.communicate(timeout=30)[0]
+        assert settled(home, "one.jpg")["caption"] == "By hand."
+    assert len(fake.requests) == 2
+
+
+def test_asking_again_that_is_given_up_asks_nothing_later(home: Home, fake: FakeEndpoint) -> None:
+    names = [f"{number}.jpg" for number in range(12)]
+    home.configure(concurrency=2)
+    with home.run():
+        for name in names:
+            drop(home.inbox / name)
+        home.captioned(*names)
+    fake.default = ok("A new look.", delay=0.5)
+    command = home.start("caption", "--again", str(home.inbox))
+    until(lambda: len(fake.requests) >= 14)
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=20)
+    asked = len(fake.requests)
+    assert asked < 24
+    with home.run():
+        until(lambda: {job["state"] for job in home.jobs().values()} == {"done"})
+    assert len(fake.requests) == asked
 
 
 def test_a_broken_edit_is_left_alone_and_taken_in_when_it_is_mended(home: Home, fake: FakeEndpoint) -> None:

@@ -144,6 +144,29 @@ def test_the_same_digest_answered_again_leaves_one_current_answer(conn: Connecti
     assert known(conn, "d1", exact=True) == third
 
 
+def test_what_was_asked_for_again_takes_the_place_of_a_persons_words_but_not_of_those_that_came_after(
+    conn: Connection,
+) -> None:
+    file_id = add_file(conn, "/photos/a.jpg")
+    human = save(conn, DATA, "by hand", digest="d1", source=Source.HUMAN)
+    show(conn, file_id, DATA, human)
+    mark = captions.newest(conn)
+    assert mark == human
+    sha256 = opened(DATA).sha256
+    assert captions.known(conn, sha256=sha256, recipe="default", digest="d1", exact=True, after=mark) is None
+    assert save(conn, DATA, "unasked", digest="d1") == human
+    new = save(conn, DATA, "asked again", digest="d1", after=mark)
+    assert shown(conn, file_id) == new
+    assert captions.known(conn, sha256=sha256, recipe="default", digest="d1", exact=True, after=mark) == new
+    assert known(conn, "d1") == known(conn, "d2") == new, "the person's words do not come back by themselves"
+    later = save(conn, DATA, "by hand again", digest="d1", source=Source.HUMAN)
+    assert save(conn, DATA, "asked before that", digest="d1", after=mark) == later
+    assert shown(conn, file_id) == later
+    assert [row.text for row in history(conn)] == [
+        "asked before that", "by hand again", "asked again", "unasked", "by hand",
+    ]  # fmt: skip
+
+
 def test_a_file_without_a_caption_leaves_the_index(conn: Connection) -> None:
     file_id = add_file(conn, "/photos/courtyard.jpg")
     show(conn, file_id, DATA, save(conn, DATA, "two people", tags=("Übermut", "jump"), category="sport"))

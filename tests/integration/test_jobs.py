@@ -215,6 +215,23 @@ def test_asking_again_for_a_queued_file_raises_its_priority_and_makes_no_second_
     assert (row(conn, first).priority, row(conn, first).request) == (100, "token")
 
 
+def test_what_is_asked_for_again_stays_so_until_it_is_done_or_given_up(conn: Connection) -> None:
+    root_id = add_root(conn)
+    job_id = queued(conn, root_id=root_id)
+    file_id = row(conn, job_id).file_id
+    ask = {"file_id": file_id, "root_id": root_id, "recipe": "default", "priority": Priority.PERSON, "now": 11.0}
+    jobs.enqueue(conn, **ask, request="mine", after_caption=7)
+    jobs.enqueue(conn, **ask, request="mine", after_caption=5)
+    jobs.enqueue(conn, **ask)
+    (job,) = claim(conn)
+    assert job.after_caption == 7
+    assert jobs.not_answered_by(conn, job, 9).after_caption == 9
+    jobs.give_back(conn, job, due_at=15.0)
+    assert row(conn, job_id).after_caption == 9
+    assert jobs.abandon(conn, "mine") == 1
+    assert row(conn, job_id).after_caption == 0
+
+
 @pytest.mark.parametrize("ending", ["finish", "fail", "retry", "give_back", "recover"])
 def test_what_is_asked_for_while_it_runs_is_done_again_whatever_its_ending(conn: Connection, ending: str) -> None:
     job_id = queued(conn)

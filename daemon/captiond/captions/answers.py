@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.store import sidecars
@@ -23,7 +23,7 @@ _same_digest = _caption.c.recipe_digest == bindparam("the_digest")
 _of_bytes = (
     select(_caption.c.id)
     .join(t.content, t.content.c.id == _caption.c.content_id)
-    .where(t.content.c.sha256 == bindparam("the_sha256"))
+    .where(t.content.c.sha256 == bindparam("the_sha256"), _caption.c.id > bindparam("the_mark"))
 )
 _of_recipe = and_(_current, _caption.c.recipe == bindparam("the_recipe"))
 _by_person = and_(_of_recipe, _caption.c.source == Source.HUMAN.value)
@@ -40,7 +40,7 @@ _KNOWN = (
 )
 
 
-def known(conn: Connection, *, sha256: str, recipe: str, digest: str, exact: bool) -> int | None:
+def known(conn: Connection, *, sha256: str, recipe: str, digest: str, exact: bool, after: int = 0) -> int | None:
     """The caption that these bytes may have without a call, or None.
 
     What a person wrote under this recipe name goes before all others.
@@ -52,10 +52,16 @@ def known(conn: Connection, *, sha256: str, recipe: str, digest: str, exact: boo
         exact: only an answer to this very digest will do, superseded or not: `attach` makes it current again. Else a
             model's current caption under the same recipe name will do too, asked before the recipe was changed. A
             caption of the built-in describer counts only by its digest, so that a model can take it over.
+        after: only one with a higher id.
     """
-    which = {"the_sha256": sha256, "the_digest": digest, "the_recipe": recipe}
+    which = {"the_sha256": sha256, "the_digest": digest, "the_recipe": recipe, "the_mark": after}
     caption_id: int | None = conn.execute(_KNOWN_EXACT if exact else _KNOWN, which).scalar_one_or_none()
     return caption_id
+
+
+def newest(conn: Connection) -> int:
+    """The highest id of a caption: all that are saved from now on have a higher one. 0 if there is none."""
+    return int(conn.execute(select(func.coalesce(func.max(_caption.c.id), 0))).scalar_one())
 
 
 # --- saving ---------------------------------------------------------------------------------------------------------
@@ -79,12 +85,21 @@ _SHOW = (
 
 
 def save(
-    conn: Connection, *, content_id: int, recipe: str, digest: str, reply: Reply, answer: Answer, now: float
+    conn: Connection,
+    *,
+    content_id: int,
+    recipe: str,
+    digest: str,
+    reply: Reply,
+    answer: Answer,
+    now: float,
+    after: int = 0,
 ) -> int:
     """Keep an answer as the current caption of this content under this recipe; returns the id of the current one.
 
     It supersedes the earlier ones. Files that show one of these show the new one, and their sidecars become due. Where a
-    person has written a caption meanwhile, that stays the current one, and the answer is kept as history.
+    person has written a caption meanwhile, that stays the current one, and the answer is kept as history: one with a higher
+    id than `after`, for with those up to it the answer was asked for again.
     """
     row = {
         **_words(reply),
@@ -96,7 +111,7 @@ def save(
         "created_at": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         **_spent(answer.usage),
     }
-    return _put(conn, row, now)
+    return _put(conn, row, now, after)
 
 
 def take_in(conn: Connection, *, content_id: int, recipe: str, told: Told, now: float) -> int:
@@ -132,9 +147,9 @@ def _spent(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _put(conn: Connection, row: dict[str, Any], now: float) -> int:
+def _put(conn: Connection, row: dict[str, Any], now: float, after: int = 0) -> int:
     rivals = conn.execute(_RIVALS, _which(row["content_id"], row["recipe"], row["recipe_digest"])).all()
-    by_person = [rival.id for rival in rivals if rival.source == Source.HUMAN.value]
+    by_person = [rival.id for rival in rivals if rival.source == Source.HUMAN.value and rival.id > after]
     if by_person and row["source"] != Source.HUMAN.value:
         conn.execute(_NEW_CAPTION, {**row, "superseded_by": by_person[0]})
         return int(by_person[0])

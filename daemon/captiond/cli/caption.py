@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
 @click.option("--inline", is_flag=True, help="Fetch URLs here and send their bytes.")
+@click.option("--again", is_flag=True, help="Ask for a new answer, whatever there is; each costs a call.")
 @click.option("--dry-run", is_flag=True, help="Tell what it would cost; ask and write nothing.")
 @as_json
 @click.pass_obj
-def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_json: bool) -> int:
+def caption(app: App, paths: tuple[str, ...], *, inline: bool, again: bool, dry_run: bool, as_json: bool) -> int:
     """Caption files, folders (with all in them) and http(s) URLs now, and wait for it.
 
     They are stored like the service does it, also where they are under no root, and what has an answer already costs
     nothing. While the service runs it does the work, and these come first. Ends with 1 if any failed.
+
+    With --again a model is asked anew for files that have an answer, also where a person has written the caption, and that is
+    paid for. The new answer is the caption from then on, of all files with these bytes; what was there stays as history
+    (captiond show --history).
 
     Of a URL the endpoint gets the URL itself, and the bytes if it can't fetch it. What it is not to know (an address of
     this network, a user name and password) or can't decode is fetched here at once.
@@ -41,7 +46,7 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_js
     answers), left_out, prompt_tokens, completion_tokens, cost_usd, parts.
     """
     if dry_run:
-        return _dry_run(app, paths, as_json=as_json)
+        return _dry_run(app, paths, again=again, as_json=as_json)
     from captiond import log
     from captiond.paths import is_url
     from captiond.request import Request
@@ -50,7 +55,7 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_js
     settings = app.loaded.settings
     # What fails is told below, once.
     log.configure("debug" if settings.log.level == "debug" else "error", settings.log.format)
-    request = Request(app.database(create=True, migrate=True), settings, note, inline)
+    request = Request(app.database(create=True, migrate=True), settings, note, inline, again)
     there = [path for path in paths if is_url(path) or os.path.lexists(path)]
     told = [_missing(path) for path in paths if path not in there]
     asked = list(targets(settings, there))
@@ -58,6 +63,8 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_js
     ids = request.enqueue(asked)
     if there and not ids:
         note("there is no image or video in it")
+    elif again:
+        note(f"{number(len(ids), 'file is', 'files are')} asked for again: a call for each that differs")
     try:
         with _Bar(len(ids)) as bar:
 
@@ -81,7 +88,7 @@ def caption(app: App, paths: tuple[str, ...], inline: bool, dry_run: bool, as_js
     return 1 if failed or last.blocked else 0
 
 
-def _dry_run(app: App, paths: tuple[str, ...], *, as_json: bool) -> int:
+def _dry_run(app: App, paths: tuple[str, ...], *, again: bool, as_json: bool) -> int:
     from captiond.cli.forecast import tell_forecast
     from captiond.forecast import of_request
     from captiond.paths import is_url
@@ -94,7 +101,7 @@ def _dry_run(app: App, paths: tuple[str, ...], *, as_json: bool) -> int:
             _missing(path)
     tell_forecast(
         app,
-        lambda database, routes: of_request(database, routes, targets(settings, there), settings.sidecar),
+        lambda database, routes: of_request(database, routes, targets(settings, there), settings.sidecar, again=again),
         as_json=as_json,
     )
     return 1 if len(there) < len(paths) else 0

@@ -169,6 +169,9 @@ class Outcomes:
         if outcome.standing is not None:
             adopted = record.beside(conn, task.job, task.route, outcome.opened, outcome.standing)
             via, reason = "known" if adopted.caption_id is None else "sidecar", adopted.reason
+            if adopted.caption_id is not None and task.job.after_caption:
+                # It stood there when it was asked for again; now it is history that can be looked up.
+                task.job = jobs.not_answered_by(conn, task.job, adopted.caption_id)
         if reason is not None:
             self._log.warning("sidecar_refused", path=task.job.path, reason=reason)
         caption_id = record.known(conn, task.job, task.route, outcome.opened)
@@ -182,7 +185,9 @@ class Outcomes:
         assert task.opened is not None
         assert task.encoded is not None
         content_id = captions.content_id(conn, task.opened, task.encoded.facts)
-        caption_id = record.answered(conn, task.route, content_id, outcome.reply, outcome.answer, time.time())
+        after = max(one.job.after_caption for one in (task, *task.followers))
+        reply, answer = outcome.reply, outcome.answer
+        caption_id = record.answered(conn, task.route, content_id, reply, answer, time.time(), after=after)
         self._called(conn, task, outcome.call, None, content_id)
         self._took(conn, task)
         task.caption = outcome.reply.caption

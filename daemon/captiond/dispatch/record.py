@@ -56,10 +56,12 @@ class Plan:
 def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | None:
     """The caption that this file may have without a call, if there is one.
 
-    A person who asks gets the answer to today's recipe; the service on its own keeps what it has.
+    A person who asks gets the answer to today's recipe, and who asks again a new one; the service on its own keeps what it
+    has.
     """
     exact = job.priority >= Priority.PERSON
-    return captions.known(conn, sha256=opened.sha256, recipe=route.name, digest=route.digest, exact=exact)
+    which = {"sha256": opened.sha256, "recipe": route.name, "digest": route.digest}
+    return captions.known(conn, **which, exact=exact, after=job.after_caption)
 
 
 def beside(conn: Connection, job: Job, route: Route, opened: Opened, standing: sidecar.Standing) -> Adopted:
@@ -68,11 +70,12 @@ def beside(conn: Connection, job: Job, route: Route, opened: Opened, standing: s
     return adopt(conn, place, standing, route.asked, time.time())
 
 
-def answered(conn: Connection, route: Route, content_id: int, reply: Reply, answer: Answer, now: float) -> int:
-    """A new caption."""
-    return captions.save(
-        conn, content_id=content_id, recipe=route.name, digest=route.digest, reply=reply, answer=answer, now=now
-    )
+def answered(
+    conn: Connection, route: Route, content_id: int, reply: Reply, answer: Answer, now: float, *, after: int
+) -> int:
+    """A new caption; also in place of one that a person wrote, up to the id `after`."""
+    which = {"recipe": route.name, "digest": route.digest}
+    return captions.save(conn, content_id=content_id, **which, reply=reply, answer=answer, now=now, after=after)
 
 
 def done(

@@ -70,10 +70,15 @@ class Inventory:
 
 
 def of_request(
-    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], sidecars: Sidecars
+    db: Database | None,
+    routes: Mapping[str, Route],
+    targets: Iterable[Target],
+    sidecars: Sidecars,
+    *,
+    again: bool = False,
 ) -> Inventory:
-    """What a person's request would ask for: all that has no answer to the recipe of today."""
-    return _inventory(db, routes, targets, sidecars, exact=True)
+    """What a person's request would ask for: all that has no answer to the recipe of today, or (`again`) all."""
+    return _inventory(db, routes, targets, sidecars, exact=True, again=again)
 
 
 def of_roots(
@@ -84,9 +89,16 @@ def of_roots(
 
 
 def _inventory(
-    db: Database | None, routes: Mapping[str, Route], targets: Iterable[Target], sidecars: Sidecars, *, exact: bool
+    db: Database | None,
+    routes: Mapping[str, Route],
+    targets: Iterable[Target],
+    sidecars: Sidecars,
+    *,
+    exact: bool,
+    again: bool = False,
 ) -> Inventory:
     found = Inventory()
+    suffix = sidecars.suffix if sidecars.enabled and not again else None
     candidates: list[Wanted] = []
     remaining = iter(targets)
     while batch := list(itertools.islice(remaining, BATCH)):
@@ -94,15 +106,14 @@ def _inventory(
         known = _Known.of(db, batch)
         for target in batch:
             route = routes[target.watch.recipe if target.watch else "default"]
-            suffix = sidecars.suffix if sidecars.enabled else None
             candidate = _candidate(target, route, known, found, suffix, exact=exact)
             if candidate is None:
                 continue
-            if sidecars.enabled and candidate.sha256 is None and _is_told(candidate, sidecars.suffix, exact=exact):
+            if suffix is not None and candidate.sha256 is None and _is_told(candidate, suffix, exact=exact):
                 found.known += 1
             else:
                 candidates.append(candidate)
-    _settle(db, _identified(db, candidates, found), found, exact=exact)
+    _settle(None if again else db, _identified(db, candidates, found), found, exact=exact)
     return found
 
 

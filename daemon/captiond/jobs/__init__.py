@@ -16,7 +16,8 @@ A job may be queued and held, by its priority: not claimed until `release`, or a
 
 A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
 runs is marked `again`: whatever its ending, it goes back in the queue with fresh attempts, for the file may have
-changed since it was read. The attempt is counted by `claim`, so that a file that takes the process down has its limit.
+changed since it was read. One for which a person asks again (`after_caption`) has no answer in the captions that there
+are by then. The attempt is counted by `claim`, so that a file that takes the process down has its limit.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from captiond.jobs.queueing import (
     reroute,
     withdraw,
 )
-from captiond.jobs.running import claim, fail, finish, give_back, next_due, retry, unsupported
+from captiond.jobs.running import claim, fail, finish, give_back, next_due, not_answered_by, retry, unsupported
 
 __all__ = [
     "abandon",
@@ -54,6 +55,7 @@ __all__ = [
     "held",
     "latest",
     "next_due",
+    "not_answered_by",
     "of_ids",
     "old",
     "reconsider",

@@ -32,6 +32,7 @@ _ENQUEUE = _new.on_conflict_do_update(
         # The last one who asks says how; a scan says nothing.
         "inline": case((_asked, _new.excluded.inline), else_=JOB.c.inline),
         "download": case((_asked, _new.excluded.download), else_=JOB.c.download),
+        "after_caption": func.max(JOB.c.after_caption, _new.excluded.after_caption),
         "reason": case((and_(_is_queued, _asked), None), else_=JOB.c.reason),
         "detail": case((and_(_is_queued, _asked), None), else_=JOB.c.detail),
     },
@@ -50,13 +51,14 @@ def enqueue(
     inline: bool = False,
     download: str | None = None,
     due_at: float | None = None,
+    after_caption: int = 0,
 ) -> int:
     """(nothing) -> queued, and the job's id.
 
     The file's open job, if there is one, is used instead: it takes over the recipe and root, the higher priority and the
     request. With a request the wait of a queued one is over; a running one will be done again. `inline`: what is named by
     a URL is fetched and sent as bytes. `download` names the file that it was fetched into already, until the job has ended.
-    `due_at`: not before then; None: at once.
+    `due_at`: not before then; None: at once. `after_caption`: only a caption with a higher id is an answer.
     """
     row = {
         "file_id": file_id,
@@ -69,6 +71,7 @@ def enqueue(
         "download": download,
         "created_at": now,
         "due_at": now if due_at is None else due_at,
+        "after_caption": after_caption,
     }
     return int(conn.execute(_ENQUEUE, row).scalar_one())
 
@@ -257,6 +260,7 @@ _MAY_GO = select(t.root.c.id).where(t.root.c.id == JOB.c.root_id, t.root.c.go_at
 def abandon(conn: Connection, request: str, *, unasked: Collection[str] = ()) -> int:
     """queued -> queued behind all others, or (nothing) under no root: whoever asked waits no longer. Returns how many.
 
+    What was asked for again is content with the answer that it has.
     Those of a root whose backlog is held are held, too, but for recipes for which nobody is asked (`unasked`).
     """
     mine = (JOB.c.request == request) & (JOB.c.state == QUEUED)
@@ -266,5 +270,6 @@ def abandon(conn: Connection, request: str, *, unasked: Collection[str] = ()) ->
             (or_(_MAY_GO, JOB.c.recipe.in_(list(unasked))), int(Priority.BACKLOG)), else_=int(Priority.HELD)
         ),
         "request": None,
+        "after_caption": 0,
     }
     return dropped + conn.execute(update(JOB).where(mine).values(behind)).rowcount

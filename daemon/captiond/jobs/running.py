@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
@@ -131,6 +132,7 @@ def claim(
             reason=row.reason,
             inline=bool(row.inline),
             download=row.download,
+            after_caption=row.after_caption,
         )
         for row in conn.execute(_CLAIMED, {"ids": ids})
     ]
@@ -200,6 +202,7 @@ def _waiting(attempts: Any) -> Any:
     )
 
 
+_NOT_ANSWERED_BY = update(JOB).where(_mine).values(after_caption=bindparam("the_caption"))
 _RETRY = _waiting(JOB.c.attempts)
 _GIVE_BACK = _waiting(func.max(JOB.c.attempts - 1, 0))
 
@@ -230,6 +233,12 @@ def unsupported(conn: Connection, job: Job, *, reason: str, detail: str, softwar
 def retry(conn: Connection, job: Job, *, due_at: float, reason: str, detail: str) -> bool:
     """running -> queued, tried again at `due_at`; the attempt counts."""
     return _end(conn, _RETRY, job, later=due_at, why=reason, what=cleaned(detail))
+
+
+def not_answered_by(conn: Connection, job: Job, caption_id: int) -> Job:
+    """running -> running: this caption, and those before it, are no answer to the job, which is returned so."""
+    _end(conn, _NOT_ANSWERED_BY, job, the_caption=caption_id)
+    return replace(job, after_caption=caption_id)
 
 
 def give_back(

@@ -155,6 +155,9 @@ job = Table(
         "download", Text, comment="the file that its URL was fetched into when it was asked for; only while it is open"
     ),
     Column("unsupported_by", Text, comment="the versions of the software that can't read the file"),
+    Column(
+        "after_caption", Integer, nullable=False, server_default="0", comment="only a caption with a higher id will do"
+    ),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'unsupported')", name="state"),
 )
 Index("uq_job_open", job.c.file_id, unique=True, sqlite_where=text("state IN ('queued', 'running')"))
