@@ -141,7 +141,7 @@ job = Table(
     Column("run_id", Text, comment="the run of the program that claimed it"),
     Column("started_at", Float),
     Column("finished_at", Float),
-    Column("reason", Text, comment="the code of the last failure, see errors.py"),
+    Column("reason", Text, comment="the code of the last failure, see errors"),
     Column("detail", Text, comment="its message"),
     Column(
         "again",
