@@ -39,9 +39,9 @@ def upgrade(app: App, as_json: bool) -> None:
 
     With --json: an object with database, before, after (schema revisions), backup (a path or null).
     """
-    from captiond.store.engine import revision_of
     from captiond.store.instance import InstanceLock
     from captiond.store.migrate import HEAD
+    from captiond.store.schema import revision_of
 
     path = app.database_path
     before = revision_of(path) if app.exists() else None

@@ -10,34 +10,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
-from captiond.errors import DatabaseError, DatabaseUnavailable
+from captiond.errors import DatabaseError
 from captiond.mounts import fstype_of, is_network
-from captiond.store import migrate as schema
-from captiond.store.problems import damaged, explained
+from captiond.store import schema
+from captiond.store.connections import READ_WAIT, TURN, WRITE_WAIT, connect_reader, connect_writer, explaining
+from captiond.store.copying import copy_to, damage
+from captiond.store.problems import damaged
 
-WRITE_WAIT = 30.0
-"""Seconds that a writer waits for another process."""
-READ_WAIT = 10.0
-"""Seconds that a reader waits; in WAL it does so only while the last connection closes, or after a crash."""
-_TURN = 60.0
-"""Seconds that a thread waits for its turn to write."""
-_STEPS = 10_000
-"""Of SQLite's machine between two looks at the clock, in a check that ends in time."""
-_HEADER = b"SQLite format 3\x00"
 _URL = "sqlite:///"
 
 _to_json = partial(json.dumps, ensure_ascii=False, allow_nan=False)
@@ -50,8 +38,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Use `open`: this one checks nothing."""
         self.path = path
-        self._writer = _engine(path, _connect_writer, "BEGIN IMMEDIATE", one=True)
-        self._reader = _engine(path, _connect_reader, "BEGIN", one=False)
+        self._writer = _engine(path, connect_writer, "BEGIN IMMEDIATE", one=True)
+        self._reader = _engine(path, connect_reader, "BEGIN", one=False)
         self._version: sqlite3.Connection | None = None
         self._version_lock = threading.Lock()
 
@@ -84,8 +72,8 @@ class Database:
                 raise DatabaseError(
                     f"{path.parent} can't be made ({error.strerror}), where the database would be"
                 ) from error
-        with _clear(path, READ_WAIT):
-            _ensure_schema(path, migrate=migrate, create=create)
+        with explaining(path, READ_WAIT):
+            schema.ensure(path, migrate=migrate, create=create)
         return cls(path)
 
     @contextlib.contextmanager
@@ -95,7 +83,7 @@ class Database:
         Raises:
             DatabaseError: the file can't be read.
         """
-        with _clear(self.path, READ_WAIT), self._reader.begin() as connection:
+        with explaining(self.path, READ_WAIT), self._reader.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -108,7 +96,7 @@ class Database:
             DatabaseUnavailable: full disk, locked by another program, input/output error; nothing was written.
             DatabaseError: the file can't be written.
         """
-        with _clear(self.path, WRITE_WAIT), self._writer.begin() as connection:
+        with explaining(self.path, WRITE_WAIT), self._writer.begin() as connection:
             yield connection
 
     def data_version(self) -> int:
@@ -117,9 +105,9 @@ class Database:
         Raises:
             DatabaseError: the file can't be read.
         """
-        with self._version_lock, _clear(self.path, READ_WAIT):
+        with self._version_lock, explaining(self.path, READ_WAIT):
             if self._version is None:
-                self._version = _connect_reader(self.path)
+                self._version = connect_reader(self.path)
             return int(self._version.execute("PRAGMA data_version").fetchone()[0])
 
     def backup(self, target: Path) -> None:
@@ -128,8 +116,8 @@ class Database:
         Raises:
             DatabaseError: `target` is something else than an older backup, or can't be written.
         """
-        with _clear(self.path, READ_WAIT):
-            _backup(self.path, target)
+        with explaining(self.path, READ_WAIT):
+            copy_to(self.path, target)
 
     def check(self, seconds: float | None = None) -> list[str]:
         """SQLite's own check of the whole file: what is wrong with it, nothing if it is sound.
@@ -139,8 +127,8 @@ class Database:
         Raises:
             DatabaseError: it can't be read.
         """
-        with _clear(self.path, READ_WAIT), contextlib.closing(_connect_reader(self.path)) as connection:
-            return _damage(connection, 20, seconds)
+        with explaining(self.path, READ_WAIT), contextlib.closing(connect_reader(self.path)) as connection:
+            return damage(connection, 20, seconds)
 
     def ensure_sound(self, seconds: float) -> None:
         """See that the file is sound, as far as it can be read in so many seconds.
@@ -182,48 +170,6 @@ def path_of(url: str) -> Path:
     return Path(os.path.abspath(os.path.expanduser(name)))
 
 
-@contextlib.contextmanager
-def _clear(path: Path, waited: float) -> Iterator[None]:
-    """Raise what SQLite says of the file as `DatabaseError`; every other exception passes."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise DatabaseUnavailable(
-            f"database {path}: another part of captiond has written for over {_TURN:g} s"
-        ) from error
-    except (sqlite3.Error, DBAPIError) as error:
-        clear = explained(error.orig if isinstance(error, DBAPIError) else error, path, waited=waited)
-        if clear is None:
-            raise
-        raise clear from error
-
-
-def _connect(path: Path, *, wait: float, mode: str = "rw") -> sqlite3.Connection:
-    """A plain connection. SQLite itself opens a file that can't be written as read-only.
-
-    `isolation_level=None`: BEGIN is said where it is meant, never by the sqlite3 module.
-    """
-    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
-
-
-def _connect_reader(path: Path) -> sqlite3.Connection:
-    connection = _connect(path, wait=READ_WAIT)
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -16000")
-    return connection
-
-
-def _connect_writer(path: Path) -> sqlite3.Connection:
-    connection = _connect(path, wait=WRITE_WAIT)
-    # A caption that was paid for is worth an fsync a commit; those who write much, write in batches.
-    for pragma in ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY", "cache_size = -16000"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    return connection
-
-
 def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], begin: str, *, one: bool) -> Engine:
     """An engine whose connections come from `connect` and whose transactions begin with `begin`.
 
@@ -235,129 +181,11 @@ def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], begin: st
         poolclass=QueuePool,
         pool_size=1 if one else 4,
         max_overflow=0 if one else -1,
-        pool_timeout=_TURN,
+        pool_timeout=TURN,
         json_serializer=_to_json,
     )
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
-
-
-def revision_of(path: Path) -> str | None:
-    """The schema's revision of a database that is there; None for one without any table.
-
-    Raises:
-        DatabaseError: it can't be read, or is another program's.
-    """
-    with _clear(path, READ_WAIT):
-        return _revision(path, create=False)
-
-
-def _revision(path: Path, *, create: bool) -> str | None:
-    with contextlib.closing(_connect(path, wait=READ_WAIT, mode="rwc" if create else "rw")) as probe:
-        try:
-            return schema.current(probe)
-        except DatabaseError as error:
-            raise DatabaseError(f"{path}: {error}") from None
-
-
-def _ensure_schema(path: Path, *, migrate: bool, create: bool) -> None:
-    """Refuse what can't be used, make what is missing, migrate what is older."""
-    revision = _revision(path, create=create)
-    if revision == schema.HEAD:
-        return
-    if revision is not None and not revision.isdigit():
-        raise damaged(path, f"its version is {revision[:20]!r}")
-    if revision is not None and schema.is_newer(revision):
-        raise DatabaseError(
-            f"database {path} was made by a newer captiond (schema {revision}, this one knows {schema.HEAD}); "
-            "install that version again"
-        )
-    if revision is None and not create:
-        raise DatabaseError(f"nothing was captioned yet: the database {path} is empty; start with `captiond run`")
-    if revision is not None and not migrate:
-        raise DatabaseError(
-            f"database {path} has an older schema ({revision}, now {schema.HEAD}): run `captiond db upgrade`, "
-            "which makes a backup first"
-        )
-    _migrate(path, backup=revision is not None)
-
-
-def _migrate(path: Path, *, backup: bool) -> None:
-    """Bring the schema to the present in one transaction, so that it comes whole or not at all."""
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, wait=WRITE_WAIT), poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            # WAL stays with the file. Foreign keys are off by default, and must be: see migrate.upgrade.
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            connection.exec_driver_sql("PRAGMA synchronous = FULL")
-            connection.rollback()
-            event.listen(connection, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
-            with connection.begin():
-                # Nobody can write between this backup and the migration: the lock is held.
-                if backup:
-                    _backup(path, path.with_name(f"{path.name}.before-{schema.HEAD}"))
-                schema.upgrade(connection)
-    except DatabaseError as error:
-        raise DatabaseError(f"database {path} could not be migrated, and is as it was: {error}") from error
-    finally:
-        engine.dispose()
-
-
-def _backup(path: Path, target: Path) -> None:
-    """SQLite's backup API into a temporary file beside the target, then a rename."""
-    if target.is_symlink() or (target.exists() and not _is_database(target)):
-        raise DatabaseError(f"{target} is there and is no backup of a database: name another file")
-    if target.exists() and target.samefile(path):
-        raise DatabaseError(f"{target} is the database itself: name another file")
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
-        with (
-            contextlib.closing(_connect(path, wait=READ_WAIT)) as source,
-            contextlib.closing(_connect(part, wait=READ_WAIT)) as copy,
-        ):
-            copy.execute("PRAGMA synchronous = OFF")
-            # All pages in one step: in WAL that holds no writer up, while steps would begin again at every write.
-            source.backup(copy)
-            # One file that can be copied and kept, without a WAL beside it.
-            copy.execute("PRAGMA journal_mode = DELETE")
-            # A damaged copy is worth nothing, and must not take the place of a sound one.
-            if found := _damage(copy, 1):
-                raise damaged(path, found[0])
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise DatabaseError(f"the backup {target} can't be written ({error.strerror})") from error
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & 0xFF == sqlite3.SQLITE_FULL:
-            raise DatabaseUnavailable(f"the backup {target} can't be written: the disk is full") from error
-        raise
-    finally:
-        for leftover in (part, part.with_name(part.name + "-journal"), part.with_name(part.name + "-wal")):
-            leftover.unlink(missing_ok=True)
-
-
-def _damage(connection: sqlite3.Connection, most: int, seconds: float | None = None) -> list[str]:
-    """What SQLite finds wrong with the file, at most so many findings; what was not read in time counts as sound."""
-    until = None if seconds is None else time.monotonic() + seconds
-    if until is not None:
-        connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
-    try:
-        found = [str(row[0]) for row in connection.execute(f"PRAGMA quick_check({most})")]
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise
-        return []
-    finally:
-        connection.set_progress_handler(None, 0)
-    return [] if found == ["ok"] else found
 
 
 def ended_in_order(path: Path) -> bool:
@@ -366,11 +194,3 @@ def ended_in_order(path: Path) -> bool:
         return path.with_name(path.name + "-wal").stat().st_size == 0
     except OSError:
         return True
-
-
-def _is_database(path: Path) -> bool:
-    try:
-        with path.open("rb") as opened:
-            return path.is_file() and opened.read(16) in (_HEADER, b"")
-    except OSError:
-        return False
