@@ -10,7 +10,6 @@ there is no queue in memory between the database and the pools. Two files with t
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 import time
@@ -24,13 +23,14 @@ from captiond import fetch, jobs, log
 from captiond.by_url import Urls
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.budgets import Budgets
+from captiond.dispatch.claims import LOOK_SECONDS, Claims
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.holds import Hold, Hours
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
-from captiond.dispatch.tasks import Stage, Task, Tasks
+from captiond.dispatch.tasks import Stage, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 TICK = 0.2
 """Seconds between two looks at whether another process changed the database."""
-LOOK_SECONDS = 1.0
-"""Seconds between two looks for jobs whose time has come."""
 SIDECAR_SECONDS = 30.0
 """Seconds between two looks for sidecars that wait."""
 BATCH = 64
@@ -88,12 +86,9 @@ class Dispatcher:
     ) -> None:
         self._db = db
         self._settings = settings
-        self._choices = choices
         self._routes = [route for choice in choices.values() for route in choice.routes]
-        self._run_id = run_id
         self._downloads = downloads
         self._offline = offline
-        self._min_priority = min_priority
         self._log = log.get("dispatch")
         self._events: queue.SimpleQueue[Outcome | None] = queue.SimpleQueue()
         self._endpoints = {route.endpoint.name: route.endpoint for route in self._routes}
@@ -107,19 +102,25 @@ class Dispatcher:
         self._outcomes = Outcomes(settings, self._tasks, self.health, urls)
         self._committer = Committer(db, self._outcomes)
         self._budgets = Budgets(settings, self._routes)
-        self._rooms = Rooms(
+        rooms = Rooms(
             grouped(choices),
             self.health,
             self._tasks,
             encoders=self._pools.encoders,
             spent=lambda endpoint: self._budgets.held(endpoint) is not None,
         )
-        self._claims = itertools.count(1)
+        self._claims = Claims(
+            db,
+            choices,
+            rooms,
+            run_id=run_id,
+            held_roots=lambda: [*offline(), *self._budgets.held_roots()],
+            min_priority=min_priority,
+        )
         self._stopping = threading.Event()
         self._ahead = time.time() - time.monotonic()
-        self._look_now = True
-        self._look_at = self._sidecars_at = self._knowledge_at = 0.0
-        self._more = self._knowledge_due = False
+        self._sidecars_at = self._knowledge_at = 0.0
+        self._knowledge_due = False
         self._data_version = -1
         self._trouble: str | None = None
         self.beat = time.monotonic()
@@ -194,11 +195,13 @@ class Dispatcher:
             try:
                 outcomes = outcomes or self._collect()
                 self._take(self._committer.record(outcomes, hurry=self._stopping.is_set()))
-                self._look_now |= bool(outcomes)
+                if outcomes:
+                    self._claims.look()
                 if any(isinstance(outcome, WasAnswered | HasFailed) for outcome in outcomes):
                     self._budgets.called()
                 outcomes = []
-                self._look_now |= self._budgets.look(self._db)
+                if self._budgets.look(self._db):
+                    self._claims.look()
                 self._leave_hung()
                 self._start_calls()
                 self._give_back_ready()
@@ -220,7 +223,7 @@ class Dispatcher:
             event = self._events.get(timeout=TICK)
             while True:
                 if event is None:
-                    self._look_now = True
+                    self._claims.look()
                 else:
                     outcomes.append(event)
                 if len(outcomes) == BATCH:
@@ -229,7 +232,7 @@ class Dispatcher:
         version = self._db.data_version()
         if version != self._data_version:
             self._data_version = version
-            self._look_now = True
+            self._claims.look()
             self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
             self._knowledge_due = True
         return outcomes
@@ -301,44 +304,7 @@ class Dispatcher:
                 self._take(steps)
 
     def _claim(self) -> None:
-        now = time.monotonic()
-        if not (self._look_now or now >= self._look_at):
-            return
-        offers = self._rooms.offers()
-        if not offers:
-            return
-        self._look_at, self._look_now = now + LOOK_SECONDS, False
-        offline = [*self._offline(), *self._budgets.held_roots()]
-        if not self._more:
-            with self._db.read() as conn:
-                recipes = [recipe for offer in offers for recipe in offer.group.recipes]
-                due = jobs.next_due(conn, recipes=recipes, offline_roots=offline, min_priority=self._min_priority)
-            if due is None or due > time.time():
-                return
-        started: list[Task] = []
-        given: Counter[str] = Counter()
-        self._more = True
-        with self._db.write() as conn:
-            for offer in offers:
-                left = self._rooms.left(offer, given)
-                claimed = jobs.claim(
-                    conn,
-                    limit=left.total,
-                    recipes=left.group.recipes,
-                    offline_roots=offline,
-                    run_id=f"{self._run_id}-{next(self._claims)}",
-                    now=time.time(),
-                    min_priority=self._min_priority,
-                )
-                endpoints = self._rooms.shared_out(left, len(claimed))
-                given.update(endpoints)
-                started += [
-                    Task(job, self._choices[job.recipe].route(name))
-                    for job, name in zip(claimed, endpoints, strict=True)
-                ]
-                # As many as could be: there are likely more, and the next look can do without asking first.
-                self._more &= len(claimed) == left.total
-        for task in started:
+        for task in self._claims.claim():
             self._tasks.add(task)
             self._pools.read(task, self._downloads)
 
@@ -365,7 +331,7 @@ class Dispatcher:
             self._log.warning("clock_set_back", seconds=round(self._ahead - ahead))
             with self._db.write() as conn:
                 jobs.clock_set_back(conn, now=time.time(), seconds=self._ahead - ahead)
-            self._look_now = True
+            self._claims.look()
         self._ahead = ahead
 
     def _wake_sidecars(self) -> None:
