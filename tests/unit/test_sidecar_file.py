@@ -60,12 +60,21 @@ def test_a_new_sidecar_is_whole_and_alone(folder: Path, target: Path) -> None:
     assert stat.S_IMODE(kind.st_mode) & 0o133 == 0
 
 
-def test_our_own_sidecar_is_replaced_and_so_is_one_with_the_same_bytes(folder: Path, target: Path) -> None:
+def test_our_own_sidecar_is_replaced_and_one_with_the_same_bytes_stays_as_it_is(folder: Path, target: Path) -> None:
     sidecar.write(str(target), OLD, owned=NONE)
     assert sidecar.write(str(target), NEW, owned={digest(OLD)}).state == "written"
     assert target.read_bytes() == NEW
-    assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
+    before = target.stat()
+    again = sidecar.write(str(target), NEW, owned=NONE)
+    assert (again.state, again.seen) == ("written", (len(NEW), before.st_mtime_ns))
+    assert target.stat().st_ino == before.st_ino
     assert listed(folder) == ["photo.jpg", "photo.jpg.caption.json"]
+
+
+def test_one_with_the_same_bytes_and_other_rights_is_replaced(target: Path) -> None:
+    sidecar.write(str(target), NEW, owned=NONE)
+    assert sidecar.write(str(target), NEW, owned=NONE, rights=sidecar.Rights(0o600)).state == "written"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 def test_a_reader_never_sees_half_of_it(target: Path) -> None:
@@ -292,6 +301,9 @@ def test_what_a_crash_left_behind_is_gone_once_the_same_is_written_again(folder:
     assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
     assert target.read_bytes() == NEW
     assert not left.exists()
+    left.hardlink_to(target)  # it came when the sidecar had its name already
+    assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
+    assert listed(folder) == ["photo.jpg", "photo.jpg.caption.json"]
 
 
 def test_what_a_crash_left_behind_is_swept_away_an_hour_later_and_nothing_else(folder: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -30,6 +31,16 @@ class Rights:
     mode: int | None = None
     owner: int | None = None
     group: int | None = None
+
+
+def have(status: os.stat_result, rights: Rights) -> bool:
+    """Whether a file with this status has these rights already."""
+    pairs = (
+        (rights.mode, stat.S_IMODE(status.st_mode)),
+        (rights.owner, status.st_uid),
+        (rights.group, status.st_gid),
+    )
+    return all(wanted in (None, found) for wanted, found in pairs)
 
 
 def give(fd: int, rights: Rights) -> tuple[What, ...]:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from captiond import beneath
 from captiond.paths import is_under
-from captiond.sidecar.rights import Rights, What, give
+from captiond.sidecar.rights import Rights, What, give, have
 
 State = Literal["written", "refused", "pending"]
 
@@ -112,11 +112,9 @@ def remove(path: str, *, owned: Collection[str], root: str | None = None) -> boo
     folder, name = os.path.split(path)
     try:
         with _LOCKS[hash(path) % len(_LOCKS)], opened(folder, root) as parent:
-            found = _digest(parent, name)
-            if found is not None and found in owned:
+            if _checked(parent, name, owned) is not None:
                 os.unlink(name, dir_fd=parent)
-                return True
-            return found is None
+            return True
     except FileNotFoundError:
         return True
     except (PlaceTaken, OSError):
@@ -157,10 +155,17 @@ def _replace(
 ) -> tuple[tuple[int, int], tuple[What, ...]]:
     """Temporary file, fsync, then the name: with a link when nothing has it, so that nothing can be overwritten.
 
+    The same bytes with the same rights stay as they are: who copies or backs up what has changed need not know of them.
+
     Returns: the size and mtime of what was written, and which rights could not be given.
     """
-    before = _checked(parent, name, owned)
     temporary = _temporary(name, body)
+    before = _checked(parent, name, owned)
+    if before is not None and before[0] == body and have(os.stat(name, dir_fd=parent, follow_symlinks=False), rights):
+        with contextlib.suppress(FileNotFoundError):  # a crash may have come between its two names
+            os.unlink(temporary, dir_fd=parent)
+        _sync_folder(parent)
+        return before[1], ()
     fd = _created(parent, temporary)
     try:
         try:
@@ -180,10 +185,14 @@ def _replace(
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=parent)
         raise
-    # Some file systems can't sync a folder; the name is there all the same.
+    _sync_folder(parent)
+    return seen, withheld
+
+
+def _sync_folder(parent: int) -> None:
+    # Some file systems can't; the name is there all the same.
     with contextlib.suppress(OSError):
         os.fsync(parent)
-    return seen, withheld
 
 
 def _seen(status: os.stat_result) -> tuple[int, int]:
@@ -227,26 +236,16 @@ def _linked(parent: int, temporary: str, name: str) -> bool:
     return True
 
 
-def _checked(parent: int, name: str, owned: Collection[str]) -> str | None:
-    """The digest of what stands there, if it is captiond's; None if nothing does.
+def _checked(parent: int, name: str, owned: Collection[str]) -> tuple[bytes, tuple[int, int]] | None:
+    """What stands there, if it is captiond's, as `body_of` has it; None if nothing does.
 
     Raises:
         PlaceTaken: something else stands there.
     """
-    found = _digest(parent, name)
-    if found is not None and found not in owned:
+    found = body_of(parent, name)
+    if found is not None and hashlib.sha256(found[0]).hexdigest() not in owned:
         raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
     return found
-
-
-def _digest(parent: int, name: str) -> str | None:
-    """SHA-256 of the regular file of this name; None if there is nothing.
-
-    Raises:
-        PlaceTaken: it is no regular file, or can't be one of ours.
-    """
-    found = body_of(parent, name)
-    return None if found is None else hashlib.sha256(found[0]).hexdigest()
 
 
 def body_of(parent: int, name: str) -> tuple[bytes, tuple[int, int]] | None:
