@@ -20,18 +20,20 @@ def why_not() -> str | None:
 
 
 class Share:
-    """A file system that keeps its files while it is not mounted at `point`."""
+    """A file system that keeps its files, in `store`, while it is not mounted at `point`."""
+
+    name = "tmpfs"
 
     def __init__(self, folder: Path, point: Path, size: str) -> None:
-        self.point, self._store = point, folder / "server"
-        self._store.mkdir()
+        self.point, self.store = point, folder / "server"
+        self.store.mkdir()
         point.mkdir(exist_ok=True)
-        _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self._store))
+        _mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(self.store))
         self.mount()
 
     def mount(self) -> None:
         """Mount it at its point."""
-        _mount("--bind", str(self._store), str(self.point))
+        _mount("--bind", str(self.store), str(self.point))
 
     def unmount(self) -> None:
         """Take it away, whoever uses it."""
@@ -43,7 +45,7 @@ class Share:
 
     def end(self) -> None:
         """Unmount all of it."""
-        for path in (self.point, self._store):
+        for path in (self.point, self.store):
             while os.path.ismount(path):
                 subprocess.run(["umount", "--lazy", str(path)], check=True)
 
