@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from captiond import jobs, live_photos, sidecar
+from captiond import captions, jobs, live_photos, sidecar
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders, live
@@ -325,11 +325,15 @@ def _under_root(
     conn: Connection, root: Root, row: FileRow, decision: _Decision, report: IntakeReport, now: float
 ) -> None:
     """A known file is where it was not before: it needs a job only if this root asks something else of it."""
+    came = row.root_id != root.id
+    has_open = came and jobs.follow(
+        conn, row.id, root_id=root.id, recipe=root.recipe, priority=_priority(root, decision)
+    )
     if not row.media or _joined(conn, decision, row.id):
         return
-    if row.root_id == root.id:
+    if not came:
         needed = row.caption_id is None and not files.has_job(conn, row.id)
-    elif files.give_to_recipe(conn, row.id, root.id, root.recipe):
+    elif captions.show_recipe(conn, row.id, root.recipe, now) or has_open:
         needed = False
     else:
         needed = files.root_recipe(conn, row.root_id) != root.recipe or not files.has_job(conn, row.id)
@@ -347,14 +351,18 @@ def _joined(conn: Connection, decision: _Decision, file_id: int) -> bool:
 
 
 def _enqueue(conn: Connection, root: Root, file_id: int, decision: _Decision, report: IntakeReport, now: float) -> None:
-    priority = decision.quiet.priority
     jobs.enqueue(
         conn,
         file_id=file_id,
         root_id=root.id,
         recipe=root.recipe,
-        priority=Priority.HELD if root.confirm and priority == Priority.BACKLOG and not decision.answered else priority,
+        priority=_priority(root, decision),
         now=now,
         due_at=now + (decision.waits or 0.0),
     )
     report.jobs += 1
+
+
+def _priority(root: Root, decision: _Decision) -> Priority:
+    held = root.confirm and decision.quiet.priority == Priority.BACKLOG and not decision.answered
+    return Priority.HELD if held else decision.quiet.priority

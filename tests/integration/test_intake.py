@@ -11,9 +11,10 @@ import pytest
 
 from captiond import intake, jobs
 from captiond.intake import IntakeReport
+from captiond.media import reader
 from captiond.store import files
 from captiond.store.engine import Database
-from captiond.values import Priority, Quiet, Stat
+from captiond.values import Job, Priority, Quiet, Stat
 from watched import JPEG, Compared, quiet, write
 
 
@@ -173,6 +174,68 @@ def test_a_queued_job_moves_to_the_other_roots_recipe_with_its_file(
     old.rename(other.root / "a.jpg")
     intake.take(db, other.as_root, [quiet(other.root / "a.jpg")], now=1.0)
     assert root.ask("SELECT root_id, recipe, state FROM job") == [(other.as_root.id, "products", "queued")]
+
+
+@pytest.mark.parametrize("ending", ["given back", "failed, and tried again by a person"])
+def test_a_file_that_moves_to_another_root_while_its_job_runs_is_found_there(
+    db: Database, root: Compared, tmp_path: Path, ending: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = Compared(db, tmp_path / "other")
+    old, new = write(root.root / "a.jpg"), other.root / "a.jpg"
+    take(root, old)
+    job = claimed(db, now=2000.0)
+    if ending == "given back":
+        old.rename(new)
+        intake.take(db, other.as_root, [quiet(new)], now=2001.0)
+        with db.write() as conn:
+            jobs.give_back(conn, job, now=2002.0, due_at=2002.0)
+    else:
+        with db.write() as conn:
+            jobs.fail(conn, job, reason="server_error", detail="", now=2000.0)
+        old.rename(new)
+        intake.take(db, other.as_root, [quiet(new)], now=2001.0)
+        with db.write() as conn:
+            assert jobs.requeue(conn, file_ids=None, now=2002.0, priority=Priority.PERSON) == 1
+    job = claimed(db, now=2003.0)
+    assert (job.path, job.root) == (str(new), str(other.root))
+    assert reader.read(job.path, job.root).bytes == len(JPEG)
+
+
+def claimed(db: Database, now: float) -> Job:
+    """The only job that there is, claimed."""
+    with db.write() as conn:
+        (job,) = jobs.claim(conn, limit=2, recipes=["default"], offline_roots=[], run_id="run", now=now)
+    return job
+
+
+def test_a_file_that_comes_under_a_root_with_another_recipe_shows_its_known_caption_and_so_does_its_sidecar(
+    db: Database, root: Compared
+) -> None:
+    path = write(root.root / "in" / "a.jpg")
+    take(root, path)
+    root.finish_all()
+    (file_id, shown) = root.ask("SELECT id, caption_id FROM file")[0]
+    root.do(
+        "INSERT INTO caption (content_id, recipe, recipe_digest, text, source, model, created_at) "
+        "SELECT content_id, 'products', 'p', 'a shoe', 'model', 'm', created_at FROM caption"
+    )
+    inner = Compared(db, path.parent, "products")
+    assert intake.take(db, inner.as_root, [quiet(path)], now=2000.0).jobs == 0
+    assert root.ask("SELECT caption_id FROM file") != [(shown,)]
+    assert root.ask("SELECT file_id, state, due_at FROM sidecar") == [(file_id, "pending", 2000.0)]
+
+
+def test_a_renamed_file_that_a_command_made_known_meanwhile_is_not_moved_onto_it(root: Compared) -> None:
+    old, new = write(root.root / "a.jpg"), root.root / "b.jpg"
+    take(root, old)
+    old.rename(new)
+    with root.db.write() as conn:
+        source = files.files_by_path(conn, [str(old)])[str(old)]
+        files.ensure_file(conn, None, str(new), quiet(new).stat, media=True)
+        assert not files.move_file(conn, source, root.as_root.id, str(new), quiet(new).stat, now=1000.0)
+    assert take(root, new).jobs == 1
+    assert root.names() == {"a.jpg", "b.jpg"}
 
 
 @pytest.mark.parametrize(("state", "fstype"), [("offline", "ext4"), ("online", "cifs")])

@@ -226,7 +226,7 @@ def test_what_is_asked_for_again_stays_so_until_it_is_done_or_given_up(conn: Con
     (job,) = claim(conn)
     assert job.after_caption == 7
     assert jobs.not_answered_by(conn, job, 9).after_caption == 9
-    jobs.give_back(conn, job, due_at=15.0)
+    jobs.give_back(conn, job, now=12.0, due_at=15.0)
     assert row(conn, job_id).after_caption == 9
     assert jobs.abandon(conn, "mine") == 1
     assert row(conn, job_id).after_caption == 0
@@ -241,10 +241,34 @@ def test_what_is_asked_for_while_it_runs_is_done_again_whatever_its_ending(conn:
     end(conn, job, ending)
     after = row(conn, job_id)
     assert (after.state, after.attempts, after.run_id) == ("queued", 0, None)
+    assert after.due_at <= 30.0  # at once: no wait that an earlier attempt earned
     (second,) = claim(conn, now=50.0)
     assert (second.id, second.attempts) == (job_id, 1)
     assert jobs.finish(conn, second, now=51.0)
     assert row(conn, job_id).state == "done"
+
+
+def test_the_jobs_of_a_file_go_with_it_to_another_root(conn: Connection) -> None:
+    here, there = add_root(conn), add_root(conn, "/other", "products")
+    failing, waits, runs, same = (queued(conn, name, root_id=here, priority=Priority.HELD) for name in "1234")
+    conn.execute(update(t.job).values(priority=Priority.BACKLOG).where(t.job.c.id.in_([failing, runs, same])))
+    jobs.fail(conn, claim(conn, 1)[0], reason="corrupt", detail="it is", now=21.0)
+    assert {job.id for job in claim(conn)} == {runs, same}
+    asked = {"root_id": there, "priority": Priority.BACKLOG}
+    open_ones = [
+        jobs.follow(conn, row(conn, job_id).file_id, recipe=recipe, **asked)
+        for job_id, recipe in ((failing, "products"), (waits, "products"), (runs, "products"), (same, "default"))
+    ]
+    assert open_ones == [False, True, True, True]
+    now = [row(conn, job_id) for job_id in (failing, waits, runs, same)]
+    assert {job.root_id for job in now} == {there}
+    assert [(job.state, job.recipe, job.again) for job in now] == [
+        ("failed", "default", 0),
+        ("queued", "products", 0),
+        ("running", "products", 1),
+        ("running", "default", 0),
+    ]
+    assert now[1].priority == Priority.BACKLOG  # what was held there is not held here, where nobody would release it
 
 
 def end(conn: Connection, job: Job, ending: str) -> bool:
@@ -255,9 +279,9 @@ def end(conn: Connection, job: Job, ending: str) -> bool:
         case "fail":
             return jobs.fail(conn, job, reason="corrupt", detail="it is", now=30.0)
         case "retry":
-            return jobs.retry(conn, job, due_at=40.0, reason="timeout", detail="it took long")
+            return jobs.retry(conn, job, now=30.0, due_at=40.0, reason="timeout", detail="it took long")
         case "give_back":
-            return jobs.give_back(conn, job, due_at=40.0, reason="unavailable", detail="away")
+            return jobs.give_back(conn, job, now=30.0, due_at=40.0, reason="unavailable", detail="away")
         case _:
             return jobs.recover(conn, now=30.0, max_attempts=5, latest_due=1000.0) == (1, 0)
 

@@ -8,7 +8,7 @@ or by an answer that a person asked for again.
 
 from __future__ import annotations
 
-from captiond.captions.answers import attach, known, newest, of_content, save, take_in
+from captiond.captions.answers import attach, known, newest, of_content, save, show_recipe, take_in
 from captiond.captions.contents import content_id, content_told
 from captiond.captions.document import builtin_files, document
 
@@ -22,5 +22,6 @@ __all__ = [
     "newest",
     "of_content",
     "save",
+    "show_recipe",
     "take_in",
 ]

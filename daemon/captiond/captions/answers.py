@@ -202,6 +202,30 @@ def attach(conn: Connection, *, file_id: int, content_id: int, caption_id: int |
     conn.execute(_ATTACH, {"the_file": file_id, "the_content": content_id, "the_newer": caption_id})
 
 
+_OF_RECIPE = (
+    select(_caption.c.id)
+    .join(t.file, t.file.c.content_id == _caption.c.content_id)
+    .where(t.file.c.id == bindparam("the_file"), _of_recipe)
+    .order_by(_caption.c.id.desc())
+    .limit(1)
+)
+
+
+def show_recipe(conn: Connection, file_id: int, recipe: str, now: float) -> bool:
+    """Let the file show the current caption of its content under this recipe name.
+
+    Returns:
+        Whether there is one; its sidecar is due if it showed another one before.
+    """
+    caption_id = conn.execute(_OF_RECIPE, {"the_file": file_id, "the_recipe": recipe}).scalar_one_or_none()
+    if caption_id is None:
+        return False
+    shows_another = (t.file.c.id == file_id) & t.file.c.caption_id.is_distinct_from(caption_id)
+    if conn.execute(update(t.file).where(shows_another).values(caption_id=caption_id)).rowcount:
+        sidecars.make_due(conn, [file_id], now)
+    return True
+
+
 # --- what is ours ---------------------------------------------------------------------------------------------------
 
 

@@ -287,17 +287,17 @@ class Outcomes:
                 ending = record.failed(conn, job, task.opened, failure, now).value
             case policy.Retry(due_at=due_at):
                 ending = "retry"
-                jobs.retry(conn, job, due_at=due_at, reason=reason, detail=detail)
+                jobs.retry(conn, job, now=now, due_at=due_at, reason=reason, detail=detail)
             case policy.GiveBack(due_at=due_at):
                 ending = "given_back"
-                jobs.give_back(conn, job, due_at=due_at, reason=reason, detail=detail)
+                jobs.give_back(conn, job, now=now, due_at=due_at, reason=reason, detail=detail)
             case _:
                 # Drop. The job stays, and is claimed again should the file come back. Whether a file of a root is gone is
                 # told by its watcher alone: a share that was unmounted a moment ago looks the same from here.
                 ending = "absent"
                 if job.root_id is None:
                     files.mark_absent(conn, [job.file_id])
-                jobs.give_back(conn, job, due_at=now + VANISHED_SECONDS, reason=reason, detail=detail)
+                jobs.give_back(conn, job, now=now, due_at=now + VANISHED_SECONDS, reason=reason, detail=detail)
         steps: list[Step] = [End(task, ending, failure=failure)]
         for follower in task.followers:
             if failure.fault is Fault.ROOT or isinstance(failure, Unreadable):

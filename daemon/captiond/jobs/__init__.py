@@ -12,6 +12,8 @@
     (ended) -> (nothing): forget, for one that was followed by another long ago.
     queued -> (nothing): withdraw, for a file that needs no answer of its own; abandon, for one that nobody waits for.
 
+A job is under the root that its file is under; where that moves to another, it goes along (`follow`).
+
 A job may be queued and held, by its priority: not claimed until `release`, or a person asks for its file.
 
 A file has at most one job that is queued or running (the index uq_job_open sees to it). One that is asked for while it
@@ -28,6 +30,7 @@ from captiond.jobs.queueing import (
     answered,
     clock_set_back,
     enqueue,
+    follow,
     forget,
     held,
     reconsider,
@@ -50,6 +53,7 @@ __all__ = [
     "fail",
     "failures",
     "finish",
+    "follow",
     "forget",
     "give_back",
     "held",

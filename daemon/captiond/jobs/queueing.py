@@ -76,6 +76,35 @@ def enqueue(
     return int(conn.execute(_ENQUEUE, row).scalar_one())
 
 
+_is_open = JOB.c.state.in_(OPEN)
+_is_running = JOB.c.state == RUNNING
+_FOLLOW = (
+    update(JOB)
+    .where(JOB.c.file_id == bindparam("the_file"))
+    .values(
+        root_id=bindparam("new_root"),
+        recipe=case((_is_open, bindparam("new_recipe")), else_=JOB.c.recipe),
+        priority=case((_is_open, func.max(JOB.c.priority, bindparam("at_least"))), else_=JOB.c.priority),
+        again=case((and_(_is_running, JOB.c.recipe != bindparam("new_recipe")), 1), else_=JOB.c.again),
+    )
+    .returning(JOB.c.state)
+)
+
+
+def follow(conn: Connection, file_id: int, *, root_id: int, recipe: str, priority: int) -> bool:
+    """any state -> the same: the file is under another root now, and so are its jobs, that a retry finds it there.
+
+    An open one asks what that root asks, with this priority at least; one that runs is done again if that is another
+    recipe.
+
+    Returns:
+        Whether one is open.
+    """
+    which = {"the_file": file_id, "new_root": root_id, "new_recipe": recipe, "at_least": int(priority)}
+    states = conn.execute(_FOLLOW, which).scalars().all()
+    return any(state in (JobState.QUEUED, JobState.RUNNING) for state in states)
+
+
 _exhausted = JOB.c.attempts >= bindparam("max_attempts")
 _RECOVER_FAILED = (
     update(JOB)

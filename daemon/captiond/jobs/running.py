@@ -193,7 +193,7 @@ def _waiting(attempts: Any) -> Any:
         .values(
             state=JobState.QUEUED.value,
             run_id=None,
-            due_at=bindparam("later"),
+            due_at=case((AGAIN, bindparam("now")), else_=bindparam("later")),
             attempts=case((AGAIN, 0), else_=attempts),
             again=0,
             reason=func.coalesce(bindparam("why"), JOB.c.reason),
@@ -230,9 +230,9 @@ def unsupported(conn: Connection, job: Job, *, reason: str, detail: str, softwar
     return _end(conn, _UNSUPPORTED, job, now=now, why=reason, what=cleaned(detail), software=software)
 
 
-def retry(conn: Connection, job: Job, *, due_at: float, reason: str, detail: str) -> bool:
-    """running -> queued, tried again at `due_at`; the attempt counts."""
-    return _end(conn, _RETRY, job, later=due_at, why=reason, what=cleaned(detail))
+def retry(conn: Connection, job: Job, *, now: float, due_at: float, reason: str, detail: str) -> bool:
+    """running -> queued, tried again at `due_at`; the attempt counts. One that was asked for again is due now."""
+    return _end(conn, _RETRY, job, now=now, later=due_at, why=reason, what=cleaned(detail))
 
 
 def not_answered_by(conn: Connection, job: Job, caption_id: int) -> Job:
@@ -242,7 +242,7 @@ def not_answered_by(conn: Connection, job: Job, caption_id: int) -> Job:
 
 
 def give_back(
-    conn: Connection, job: Job, *, due_at: float, reason: str | None = None, detail: str | None = None
+    conn: Connection, job: Job, *, now: float, due_at: float, reason: str | None = None, detail: str | None = None
 ) -> bool:
-    """running -> queued, and the attempt is given back: not the file was at fault, but the endpoint, the root or time."""
-    return _end(conn, _GIVE_BACK, job, later=due_at, why=reason, what=cleaned(detail))
+    """The same, and the attempt is given back: not the file was at fault, but the endpoint, the root or time."""
+    return _end(conn, _GIVE_BACK, job, now=now, later=due_at, why=reason, what=cleaned(detail))

@@ -219,36 +219,16 @@ def move_file(conn: Connection, row: FileRow, root_id: int, path_text: str, stat
     """The file `row` is at another path now; content and caption go with it, and its sidecar is to follow.
 
     Returns:
-        False when it is not where it was any more: another thread moved it first.
+        False, and nothing is done, when it is not where it was any more, for another thread moved it first, or when the
+        new path is known by now: `captiond caption` named it meanwhile.
     """
     folder, name = split(path_text)
     as_seen = (t.file.c.id == row.id) & (t.file.c.folder == row.folder) & (t.file.c.name == row.name)
     values = {"root_id": root_id, "folder": folder, "name": name, "present": 1, **_stat_values(stat)}
-    if conn.execute(update(t.file).where(as_seen).values(values)).rowcount != 1:
+    if conn.execute(update(t.file).where(as_seen).values(values).prefix_with("OR IGNORE")).rowcount != 1:
         return False
     sidecars.make_due(conn, [row.id], now)
     return True
-
-
-def give_to_recipe(conn: Connection, file_id: int, root_id: int, recipe: str) -> bool:
-    """The file came under another root: its queued job and its caption are that root's.
-
-    Returns:
-        Whether the file has, or is about to get, a caption of this recipe; False: it needs a job.
-    """
-    open_job = (t.job.c.file_id == file_id) & (t.job.c.state == "queued")
-    queued = conn.execute(update(t.job).where(open_job).values(root_id=root_id, recipe=recipe)).rowcount
-    answer = (
-        select(t.caption.c.id)
-        .join(t.file, t.file.c.content_id == t.caption.c.content_id)
-        .where(t.file.c.id == file_id, t.caption.c.recipe == recipe, t.caption.c.superseded_by.is_(None))
-        .order_by(t.caption.c.id.desc())
-        .limit(1)
-    )
-    caption_id = conn.execute(answer).scalar_one_or_none()
-    if caption_id is not None:
-        conn.execute(update(t.file).where(t.file.c.id == file_id).values(caption_id=caption_id))
-    return caption_id is not None or queued > 0
 
 
 def root_recipe(conn: Connection, root_id: int | None) -> str | None:
