@@ -344,6 +344,26 @@ def test_a_user_who_may_only_read_is_told_what_is_missing(tmp_path: Path, url: s
     assert "can't be written" in beside.stdout.splitlines()[1], beside
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root, to become another user")
+def test_a_user_who_may_not_enter_the_folder_is_told_so(tmp_path: Path, url: str) -> None:
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable]
+    if subprocess.run([*as_nobody, "-c", "import captiond"], capture_output=True, check=False).returncode:
+        pytest.skip("another user can't run this Python")
+    with Database.open(url):
+        pass
+    tmp_path.chmod(0o700)
+    run = subprocess.run(
+        [*as_nobody, "-m", "captiond", "search", "x"],
+        env={**os.environ, "CAPTIOND_DATABASE__URL": url, "HOME": "/"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "run this as the user of the service" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_one_instance_holds_a_database_and_tells_who_it_is(tmp_path: Path) -> None:
     first, second = InstanceLock(tmp_path / "x.db"), InstanceLock(tmp_path / "x.db")
     assert first.holder() is None

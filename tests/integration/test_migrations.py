@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from captiond.errors import DatabaseError
 from captiond.store import migrate, spending, views
 from captiond.store import tables as t
 from captiond.store.engine import Database
+from processes import descriptors
+from waiting import until
 
 HEAD = migrate.HEAD
 LATER = f"{int(HEAD) + 1:04}"
@@ -148,6 +152,25 @@ def test_a_failing_upgrade_changes_nothing(
         assert schema(connection) == before
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
     assert names(old) == {"kept"}
+
+
+def test_of_two_that_upgrade_at_once_the_first_does_and_its_backup_stays(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scripts_with(tmp_path, "pass")
+    monkeypatch.setattr(migrate, "HEAD", LATER)
+    monkeypatch.setattr(migrate, "scripts", lambda: folder)
+    other = sqlite3.connect(old, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor() as pool:
+        opened = [pool.submit(Database.open, f"sqlite:///{old}", migrate=True) for _ in range(2)]
+        # Each has seen the old schema, and waits for its turn to write.
+        until(lambda: sum(path == str(old) for path in descriptors(os.getpid())) == 3)
+        other.close()
+        for one in opened:
+            one.result().close()
+    assert names(tmp_path / f"x.db.before-{LATER}") == {"kept"}
+    assert names(old) == {"kept", "from the migration"}
 
 
 def test_a_new_database_gets_no_backup(tmp_path: Path) -> None:

@@ -91,10 +91,9 @@ class App:
 
     def exists(self) -> bool:
         """Whether there is a database with anything in it."""
-        try:
-            return self.database_path.stat().st_size > 0
-        except FileNotFoundError:
-            return False
+        from captiond.store.engine import is_there
+
+        return is_there(self.database_path)
 
     def missing(self) -> str:
         """What is said when there is none."""

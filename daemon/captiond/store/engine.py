@@ -57,7 +57,7 @@ class Database:
             DatabaseError: it can't be used; the message says why and what to do.
         """
         path = path_of(url)
-        if not path.exists() and not create:
+        if not create and not is_there(path):
             raise DatabaseError(f"nothing was captioned yet: there is no database at {path}; start with `captiond run`")
         fstype = fstype_of(path.parent)
         if fstype is not None and is_network(fstype):
@@ -186,6 +186,22 @@ def _engine(path: Path, connect: Callable[[Path], sqlite3.Connection], begin: st
     )
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file with anything in it.
+
+    Raises:
+        DatabaseError: this user can't tell.
+    """
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DatabaseError(
+            f"database {path} can't be opened ({error.strerror}): run this as the user of the service, or as root"
+        ) from error
 
 
 def ended_in_order(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine, event
@@ -65,6 +66,10 @@ def _migrate(path: Path, *, backup: bool) -> None:
             connection.rollback()
             event.listen(connection, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
             with connection.begin():
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, sqlite3.Connection)
+                if migrations.current(raw) == migrations.HEAD:
+                    return  # another process was first; its backup is of the old state
                 # Nobody can write between this backup and the migration: the lock is held.
                 if backup:
                     copy_to(path, path.with_name(f"{path.name}.before-{migrations.HEAD}"))
