@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Self
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from captiond import captions, jobs, live_photos, sidecar
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
-from captiond.store import files, folders, live
+from captiond.store import files, live
 from captiond.values import Priority, Quiet
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 BATCH = 500
 """The most files of one transaction."""
 
-_LAST = "\U0010ffff"
-"""The last of all characters: no path goes on after it."""
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOR_GOOD = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG})
 
@@ -144,59 +142,6 @@ def take(db: Database, root: Root, batch: Sequence[Quiet], *, now: float) -> Int
     return report
 
 
-def gone(db: Database, paths: Sequence[str], online: Callable[[], bool]) -> int:
-    """Mark absent what is known of these paths and is not there any more; returns how many files that were.
-
-    Args:
-        db: the database.
-        paths: of files, as the OS names them.
-        online: whether the root is there and the same, asked after the look at the paths.
-
-    Raises:
-        DatabaseError: nothing was recorded.
-    """
-    with db.read() as conn:
-        known = [row for row in files.files_by_path(conn, map(to_text, paths)).values() if row.present]
-    return _mark_gone(db, [(row.folder, row.name) for row in known], online)
-
-
-def gone_under(db: Database, folder: str, online: Callable[[], bool]) -> int:
-    """The same for all that is known below a folder that was moved away or deleted."""
-    marked = 0
-    top = to_text(folder)
-    for first, last in ((top, top), (top + "/", top + "/" + _LAST)):
-        after = (first, "")
-        while True:
-            with db.read() as conn:
-                rows = folders.present_between(conn, after, last, BATCH)
-            if not rows:
-                break
-            marked += _mark_gone(db, rows, online)
-            after = rows[-1]
-    return marked
-
-
-def _mark_gone(db: Database, known: Sequence[tuple[str, str]], online: Callable[[], bool]) -> int:
-    missing = [row for row in known if is_gone(from_text("/".join(row)))]
-    left = live_photos.left_by(db, missing)
-    if not missing or not online():
-        return 0
-    with db.write() as conn:
-        marked = folders.mark_gone(conn, missing)
-        live_photos.release(conn, left)
-    return marked
-
-
-def is_gone(path: str) -> bool:
-    """Whether there certainly is no file of this name: False where it can't be told, as on a share that is away."""
-    try:
-        return stat_module.S_ISDIR(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-
-
 # --- before the transaction -----------------------------------------------------------------------------------------
 
 
@@ -259,9 +204,19 @@ def _source_of_move(conn: Connection, root: Root, quiet: Quiet, moved: set[int])
     """
     for row in files.find_moved(conn, quiet.stat, root.id):
         # What was no media under its old name, and is named like media now, is worth a job that says so.
-        if row.id not in moved and (row.media or not named_like_media(quiet.path)) and is_gone(from_text(row.path)):
+        if row.id not in moved and (row.media or not named_like_media(quiet.path)) and _left(from_text(row.path)):
             return row
     return None
+
+
+def _left(path: str) -> bool:
+    """Whether a file certainly is not at its path any more: False where it can't be told."""
+    try:
+        return stat_module.S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _identify(quiet: Quiet, real_root: str) -> _Is:

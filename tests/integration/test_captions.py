@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,20 @@ def test_a_new_answer_supersedes_and_every_copy_shows_it(conn: Connection) -> No
     assert found(conn, "old") == []
     assert {due.file_id for due in sidecars.due(conn, 1_795_343_800.0, 10)} == set(copies)
     assert [(row.text, row.superseded_by) for row in history(conn) if row.id == old] == [("old words", new)]
+
+
+def test_as_many_files_as_may_be_show_a_new_answer(conn: Connection) -> None:
+    driver = conn.connection.dbapi_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 50)
+    first = save(conn, b"x", "first")
+    for number in range(60):
+        file_id = add_file(conn, f"/photos/{number}.jpg")
+        show(conn, file_id, b"x", first)
+        sidecars.left_alone(conn, file_id, f"/photos/{number}.jpg.caption.json", (1, 1), "not ours")
+    second = save(conn, b"x", "second", digest="d2")
+    assert set(conn.execute(select(t.file.c.caption_id)).scalars()) == {second}
+    assert len(sidecars.due(conn, time.time(), limit=100)) == 60
 
 
 def test_other_recipes_keep_their_captions(conn: Connection) -> None:

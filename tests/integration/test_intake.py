@@ -15,6 +15,7 @@ from captiond.media import reader
 from captiond.store import files
 from captiond.store.engine import Database
 from captiond.values import Job, Priority, Quiet, Stat
+from captiond.watch import gone
 from watched import JPEG, Compared, quiet, write
 
 
@@ -114,7 +115,7 @@ def test_a_move_of_a_file_that_was_marked_absent_meanwhile_is_still_a_move(root:
     take(root, old)
     root.finish_all()
     old.rename(root.root / "b.jpg")
-    assert intake.gone(root.db, [str(old)], lambda: True) == 1
+    assert gone.mark_paths(root.db, root.as_root, [str(old)], lambda: True) == 1
     assert take(root, root.root / "b.jpg").moved == 1
     assert root.names() == {"b.jpg"}
 
@@ -360,8 +361,8 @@ def test_gone_paths_are_marked_only_if_they_are_gone_and_the_root_is_there(root:
     take(root, stays, goes)
     goes.unlink()
     paths = [str(stays), str(goes), str(root.root / "never known")]
-    assert intake.gone(root.db, paths, lambda: False) == 0
-    assert intake.gone(root.db, paths, lambda: True) == 1
+    assert gone.mark_paths(root.db, root.as_root, paths, lambda: False) == 0
+    assert gone.mark_paths(root.db, root.as_root, paths, lambda: True) == 1
     assert root.names() == {"stays.jpg"}
     assert root.names(present=False) == {"goes.jpg"}
 
@@ -371,5 +372,5 @@ def test_all_below_a_folder_that_left_is_gone_and_its_neighbours_are_not(root: C
     beside = [write(root.root / name) for name in ("x-old/a.jpg", "x.jpg", "x0/a.jpg", "w/a.jpg")]
     take(root, *inside, *beside)
     (root.root / "x").rename(root.root.parent / "away")
-    assert intake.gone_under(root.db, str(root.root / "x"), lambda: True) == 3
+    assert gone.mark_under(root.db, root.as_root, str(root.root / "x"), lambda: True) == 3
     assert root.ask("SELECT count(*) FROM file WHERE present = 1") == [(4,)]

@@ -13,6 +13,7 @@ from captiond import intake, live_photos
 from captiond.media.live import clip_names, is_short, still_names
 from captiond.store import totals
 from captiond.store.engine import Database
+from captiond.watch.gone import mark_paths
 from watched import Compared, quiet, write
 
 NOW = 1000.0
@@ -43,7 +44,7 @@ def take(root: Compared, *paths: Path) -> None:
 def gone(root: Compared, *paths: Path) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-    intake.gone(root.db, [str(path) for path in paths], lambda: True)
+    mark_paths(root.db, root.as_root, [str(path) for path in paths], lambda: True)
 
 
 def pairs(root: Compared) -> set[tuple[str, str]]:

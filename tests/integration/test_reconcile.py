@@ -196,6 +196,18 @@ def test_links_inside_the_root_are_files_and_links_out_of_it_only_if_named_like_
     assert root.found() == ["a.jpg", "inside", "out.jpg"], "the link shows what its target shows"
 
 
+def test_a_link_whose_target_is_gone_is_gone_too_and_back_with_it(root: Compared) -> None:
+    target = write(root.root / "a.jpg")
+    (root.root / "link.jpg").symlink_to("a.jpg")
+    intake.take(root.db, root.as_root, [quiet(target), quiet(root.root / "link.jpg")], now=1.0)
+    target.rename(root.root / "away.txt")
+    assert root.scan().gone == 2
+    assert root.names() == set()
+    (root.root / "away.txt").rename(target)
+    root.scan()
+    assert "link.jpg" in root.names() | set(root.found())
+
+
 def test_odd_names_are_known_again(root: Compared) -> None:
     folder = os.fsencode(root.root)
     for name in (b"a\xff.jpg", "ü\n.jpg".encode(), "\ufffdFF.jpg".encode(), b"\xffFF.jpg", b"'\"%.jpg"):

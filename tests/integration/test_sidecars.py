@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 
 from captiond.paths import to_text
 from captiond.sidecar import Outcome
-from captiond.store import sidecars
+from captiond.store import files, sidecars, totals
 from captiond.store import tables as t
 from captiond.store.engine import Database
 from stored import add_file, add_root, save, show
@@ -88,6 +88,14 @@ def test_what_is_being_written_is_due_again_only_after_a_while_or_a_restart(conn
     assert [due.path for due in sidecars.due(conn, now + 600, 10)] == [NAME]
     sidecars.recover(conn, now)
     assert [(due.file_id, due.path) for due in sidecars.due(conn, now, 10)] == [(file_id, NAME)]
+
+
+def test_what_stands_in_the_way_of_a_sidecar_is_told_of_files_that_are_there(conn: Connection, file_id: int) -> None:
+    sidecars.left_alone(conn, file_id, NAME, (1, 1), "not captiond's")
+    folder, _, name = to_text(NAME).rpartition("/")
+    assert totals.sidecar_troubles(conn, 9) == [(folder, name, "refused", "not captiond's")]
+    files.mark_absent(conn, [file_id])
+    assert totals.sidecar_troubles(conn, 9) == []
 
 
 def test_a_pending_one_is_due_at_its_time_unless_the_file_is_gone(conn: Connection, file_id: int) -> None:

@@ -78,9 +78,10 @@ _SUPERSEDE = (
     .values(superseded_by=bindparam("the_newer"))
 )
 _REVIVE = update(_caption).where(_caption.c.id == bindparam("the_caption")).values(superseded_by=None)
-_SHOWING = select(t.file.c.id).where(t.file.c.caption_id.in_(bindparam("old", expanding=True)))
 _SHOW = (
-    update(t.file).where(t.file.c.id.in_(bindparam("ids", expanding=True))).values(caption_id=bindparam("the_newer"))
+    update(t.file)
+    .where(t.file.c.caption_id.in_(bindparam("old", expanding=True)))
+    .values(caption_id=bindparam("the_newer"))
 )
 
 
@@ -171,10 +172,8 @@ def _replace(conn: Connection, old: Sequence[int], caption_id: int, now: float) 
     if not old:
         return
     conn.execute(_SUPERSEDE, {"old": old, "the_newer": caption_id})
-    files = conn.execute(_SHOWING, {"old": old}).scalars().all()
-    if files:
-        conn.execute(_SHOW, {"ids": files, "the_newer": caption_id})
-        sidecars.make_due(conn, files, now)
+    sidecars.make_due_showing(conn, old, now)
+    conn.execute(_SHOW, {"old": old, "the_newer": caption_id})
 
 
 _GET = select(_caption).where(_caption.c.id == bindparam("the_caption"))

@@ -204,12 +204,18 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
     return bool(new["new_reason"] != row.reason)
 
 
+_MAKE_DUE = update(_sidecar).values(state="pending", reason=None, due_at=bindparam("now"))
+
+
 def make_due(conn: Connection, file_ids: Collection[int], now: float) -> None:
     """Written or refused -> pending and due now: the file has moved, or another caption is its own now."""
-    statement = (
-        update(_sidecar).where(_sidecar.c.file_id.in_(list(file_ids))).values(state="pending", reason=None, due_at=now)
-    )
-    conn.execute(statement)
+    conn.execute(_MAKE_DUE.where(_sidecar.c.file_id.in_(list(file_ids))), {"now": now})
+
+
+def make_due_showing(conn: Connection, caption_ids: Collection[int], now: float) -> None:
+    """The same for all files that show one of these captions, however many they are."""
+    showing = select(t.file.c.id).where(t.file.c.caption_id.in_(list(caption_ids)))
+    conn.execute(_MAKE_DUE.where(_sidecar.c.file_id.in_(showing)), {"now": now})
 
 
 def looked(conn: Connection, file_id: int, seen: tuple[int, int]) -> None:

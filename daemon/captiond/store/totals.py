@@ -66,11 +66,14 @@ def sidecars(conn: Connection) -> dict[str, int]:
 
 
 def sidecar_troubles(conn: Connection, limit: int) -> list[tuple[str, str, str, str | None]]:
-    """Sidecars that could not be written: (folder, name, state, reason). Pending ones without a reason are only due."""
+    """Sidecars of files that are there and that could not be written: (folder, name, state, reason).
+
+    Pending ones without a reason are only due.
+    """
     rows = conn.execute(
         select(t.file.c.folder, t.file.c.name, t.sidecar.c.state, t.sidecar.c.reason)
         .join_from(t.sidecar, t.file, t.file.c.id == t.sidecar.c.file_id)
-        .where(t.sidecar.c.state != "written", t.sidecar.c.reason.is_not(None))
+        .where(t.sidecar.c.state != "written", t.sidecar.c.reason.is_not(None), t.file.c.present == 1)
         .order_by(t.sidecar.c.file_id.desc())
         .limit(limit)
     )

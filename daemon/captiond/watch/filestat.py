@@ -1,4 +1,4 @@
-"""The stat of one path, if it is a file that can be taken up."""
+"""The stat of one path, if it is a file that can be taken up, and whether there is none."""
 
 from __future__ import annotations
 
@@ -36,6 +36,22 @@ def stat_file(path: str, real_root: str, *, fresh: bool = False) -> Stat | None:
         return Stat.of(_asked_anew(path, status) if fresh else status)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def is_gone(path: str, real_root: str) -> bool:
+    """Whether there certainly is no file at this path: False where it can't be told, as on a share that is away.
+
+    A link is judged as `stat_file` does, by what it leads to: one whose target went is gone itself.
+    """
+    try:
+        status = os.lstat(path)
+        if stat_module.S_ISLNK(status.st_mode):
+            return _through(path, real_root, status) is None
+        return stat_module.S_ISDIR(status.st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def _asked_anew(path: str, status: os.stat_result) -> os.stat_result:

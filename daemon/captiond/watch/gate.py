@@ -21,6 +21,7 @@ from captiond.errors import DatabaseError
 from captiond.intake import IntakeReport, Root
 from captiond.settle import CAPACITY, GONE, Settle
 from captiond.values import Priority, Quiet
+from captiond.watch import gone
 from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class Gate:
                 self._take(root)
             self._collect()
         self._take(root)
-        self._mark_gone()
+        self._mark_gone(root)
         edits_at = self._look_at_edits(root)
         times = [edits_at, self._settle.next_at(), self._retry_at if self._quiet else None]
         times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
@@ -245,14 +246,14 @@ class Gate:
             self.looking_since = None
         return self.edits.next_at()
 
-    def _mark_gone(self) -> None:
+    def _mark_gone(self, root: Root) -> None:
         now = time.monotonic()
         if due := [path for _, path in itertools.takewhile(lambda one: one[0] <= now, self._gone)][: intake.BATCH]:
-            intake.gone(self._db, due, self._online)
+            gone.mark_paths(self._db, root, due, self._online)
             for _ in due:
                 self._gone.popleft()
         if self._left and self._left[0][0] <= now:
-            intake.gone_under(self._db, self._left[0][1], self._online)
+            gone.mark_under(self._db, root, self._left[0][1], self._online)
             self._left.popleft()
 
     # --- trouble

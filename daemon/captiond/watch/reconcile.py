@@ -17,13 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from captiond import live_photos
-from captiond.intake import is_gone
 from captiond.media.live import still_names
 from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
 from captiond.store import files, folders
 from captiond.store.reading import ShortReads
+from captiond.watch import gone
 from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
@@ -322,15 +321,10 @@ class _Scan:
         if not candidates:
             return
         self._reader.release()
-        gone = [one for one in candidates if is_gone(from_text("/".join(one)))]
-        if not self._hooks.online():
+        marked = gone.mark(self._db, self._root, candidates, self._hooks.online)
+        if marked is None:
             raise RootAway
-        for start in range(0, len(gone), _BATCH):
-            part = gone[start : start + _BATCH]
-            left = live_photos.left_by(self._db, part)
-            with self._db.write() as conn:
-                self.report.gone += folders.mark_gone(conn, part)
-                live_photos.release(conn, left)
+        self.report.gone += marked
 
     # --- trouble
 

@@ -1,0 +1,74 @@
+"""Files that are not there any more are marked absent; nothing of them is deleted.
+
+Each is looked at for it: that an event or a listing says so is no proof. And the root is asked after that look: on a
+share that went away meanwhile, nothing seems to be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from captiond import live_photos
+from captiond.paths import from_text, to_text
+from captiond.store import files, folders
+from captiond.watch.filestat import is_gone
+
+if TYPE_CHECKING:
+    from captiond.intake import Root
+    from captiond.store.engine import Database
+
+_BATCH: Final = 500
+_LAST: Final = "\U0010ffff"
+"""The last of all characters: no path goes on after it."""
+
+
+def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Callable[[], bool]) -> int | None:
+    """Mark absent which of these files, by folder and name, are gone.
+
+    Args:
+        db: the database.
+        root: the root that they lie under.
+        known: of any number.
+        online: whether the root is there and the same.
+
+    Returns:
+        How many there were; None: the root is away, and none is marked.
+
+    Raises:
+        DatabaseError: the last batch was not recorded.
+    """
+    missing = [one for one in known if is_gone(from_text("/".join(one)), root.real)]
+    if not online():
+        return None
+    marked = 0
+    for start in range(0, len(missing), _BATCH):
+        part = missing[start : start + _BATCH]
+        left = live_photos.left_by(db, part)
+        with db.write() as conn:
+            marked += folders.mark_gone(conn, part)
+            live_photos.release(conn, left)
+    return marked
+
+
+def mark_paths(db: Database, root: Root, paths: Sequence[str], online: Callable[[], bool]) -> int:
+    """The same for what is known of these paths, as the OS names them; returns how many files that were."""
+    with db.read() as conn:
+        known = [row for row in files.files_by_path(conn, map(to_text, paths)).values() if row.present]
+    return mark(db, root, [(row.folder, row.name) for row in known], online) or 0 if known else 0
+
+
+def mark_under(db: Database, root: Root, folder: str, online: Callable[[], bool]) -> int:
+    """The same for all that is known below a folder that was moved away or deleted."""
+    marked = 0
+    top = to_text(folder)
+    for first, last in ((top, top), (top + "/", top + "/" + _LAST)):
+        after = (first, "")
+        while True:
+            with db.read() as conn:
+                rows = folders.present_between(conn, after, last, _BATCH)
+            if not rows:
+                break
+            marked += mark(db, root, rows, online) or 0
+            after = rows[-1]
+    return marked
