@@ -80,8 +80,13 @@ def judged(conn: Connection, sha256: str, standing: Standing, asked: Asked, now:
         sha256=sha256,
         ours=captions.of_content(conn, sha256),
         asked=asked,
-        written_at=datetime.fromtimestamp(min(now, standing.seen[1] / 1e9), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        written_at=_moment(standing.seen[1] / 1e9, now),
     )
+
+
+def _moment(written: float, now: float) -> str:
+    """When it was written; a clock that was wrong, or none, may have dated it before 1970 or after today."""
+    return datetime.fromtimestamp(written if 0 <= written <= now else now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _what_is_wrong(standing: Standing) -> Leave:
@@ -91,7 +96,8 @@ def _what_is_wrong(standing: Standing) -> Leave:
 
 
 def _left(conn: Connection, place: Place, standing: Standing, leave: Leave) -> Adopted:
-    if not place.captioned:
-        return NOTHING  # there is nothing that it stands in the way of
+    if not place.captioned:  # there is nothing that it stands in the way of
+        sidecars.looked(conn, place.file_id, standing.seen)
+        return NOTHING
     is_news = sidecars.left_alone(conn, place.file_id, standing.path, standing.seen, leave.reason)
     return Adopted(reason=leave.reason if is_news else None)

@@ -146,6 +146,15 @@ def test_what_only_has_a_sidecars_name_is_not_believed_and_left_alone(
     assert beside.read_bytes() == body
 
 
+def test_one_with_a_date_or_an_mtime_beyond_all_keeps_none_of_the_others_from_coming_back(home: Home) -> None:
+    names = captioned(home, 3)
+    odd = home.inbox / f"{names[1]}.caption.json"
+    odd.write_text(json.dumps({**json.loads(odd.read_text()), "created_at": "0001-01-01T00:00:00+14:00"}))
+    os.utime(home.inbox / f"{names[2]}.caption.json", (9.5e9, 9.5e9))
+    (root,) = json.loads(home.call("db", "rebuild", "--json").stdout)["roots"]
+    assert (root["files"], root["captions"], root["not_believed"]) == (4, 3, 1)
+
+
 def test_it_refuses_while_the_service_runs(home: Home) -> None:
     captioned(home, 1)
     with home.run():

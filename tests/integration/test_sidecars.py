@@ -170,3 +170,17 @@ def test_sidecars_of_roots_that_are_away_take_no_ones_place(conn: Connection, fi
     (due,) = sidecars.due(conn, time.time(), 1)
     assert due.root_id is not None
     assert sidecars.due(conn, time.time(), 1, offline_roots={due.root_id}) == []
+
+
+def test_an_mtime_beyond_the_year_2262_is_kept_and_known_again(conn: Connection, file_id: int) -> None:
+    seen = (33, 9_500_000_000 * 10**9)
+    sidecars.planned(conn, file_id, A)
+    outcome = Outcome("written", A, None, seen)
+    sidecars.recorded(conn, file_id, f"{NAME}.caption.json", outcome, retry_at=500.0)
+    sidecars.looked(conn, file_id, seen)
+    sidecars.left_alone(conn, file_id, f"{NAME}.caption.json", seen, "a link")
+    sidecars.taken_over(conn, file_id, f"{NAME}.caption.json", B, seen, 1.0)
+    row = sidecars.get(conn, file_id)
+    assert row is not None
+    assert (row.size, row.mtime_ns) == sidecars.kept(seen)
+    assert sidecars.kept(seen) != sidecars.kept((33, seen[1] + 1))

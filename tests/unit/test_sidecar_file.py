@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from captiond import sidecar
-from captiond.sidecar import writing
+from captiond.sidecar import places, writing
 
 OLD, NEW = b'{"schema": "captiond/1", "n": 1}\n', b'{"schema": "captiond/1", "n": 2}\n'
 NONE: frozenset[str] = frozenset()
@@ -384,3 +385,35 @@ def test_without_the_file_that_it_belongs_to_nothing_is_written(tmp_path: Path) 
     assert sidecar.write(str(gone), NEW, owned=NONE, beside="photo.jpg") == waits
     (tmp_path / "photo.jpg").write_bytes(b"x")
     assert sidecar.write(str(target), NEW, owned=NONE, beside="photo.jpg").state == "written"
+
+
+def test_a_write_that_hangs_holds_up_its_own_place_alone_and_that_for_a_while(
+    folder: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "HELD_SECONDS", 0.05)
+    others = [folder / f"{n}.json" for n in range(200)]
+    with places.held(str(target)):
+        assert {sidecar.write(str(other), NEW, owned=NONE).state for other in others} == {"written"}
+        stuck = sidecar.write(str(target), NEW, owned=NONE)
+        assert not sidecar.remove(str(target), owned=NONE)
+    assert (stuck.state, stuck.reason) == ("pending", "the disk or share does not answer; it is tried again")
+    assert not target.exists()
+    assert sidecar.write(str(target), NEW, owned=NONE).state == "written"
+
+
+def test_two_writes_to_one_place_come_one_after_the_other(target: Path) -> None:
+    began, done = threading.Event(), threading.Event()
+
+    def second() -> None:
+        began.set()
+        assert sidecar.write(str(target), NEW, owned={digest(OLD)}).state == "written"
+        done.set()
+
+    with places.held(str(target)):
+        thread = threading.Thread(target=second)
+        thread.start()
+        began.wait(10)
+        assert not done.is_set()
+        target.write_bytes(OLD)
+    thread.join(10)
+    assert target.read_bytes() == NEW

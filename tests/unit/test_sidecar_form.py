@@ -68,6 +68,10 @@ def test_a_moment_of_another_zone_is_told_in_utc() -> None:
         changed(media={**DOCUMENT["media"], "width": 1 << 64}),
         changed(media={**DOCUMENT["media"], "bytes": 1 << 63}),
         changed(usage={**DOCUMENT["usage"], "prompt_tokens": 1 << 63}),
+        changed(created_at="0001-01-01T00:00:00+14:00"),
+        changed(created_at="9999-12-31T23:59:59-14:00"),
+        changed(created_at="0900-01-01T00:00:00Z"),
+        changed(created_at="1970-01-01T00:00:00+01:00"),
     ],
 )
 def test_what_the_database_could_not_keep_and_a_blank_caption_are_refused(body: bytes) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from captiond.endpoints.base import Endpoint
 
 PUBLISHERS = 4
-"""Threads that write sidecars: more than one, so that a share that hangs holds up only its own."""
+"""Threads that write sidecars: more than one, so that a slow share does not hold up all. All may hang in one that is dead:
+when its root is told to be away they are left behind, and others go on (see `Workers.leave`)."""
 
 
 class Pools:

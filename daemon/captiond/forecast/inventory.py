@@ -148,7 +148,7 @@ class _Known:
             status = os.lstat(path)
         except OSError:
             return None
-        if (status.st_size, status.st_mtime_ns) == self.sidecars.get(row.id):
+        if store.kept((status.st_size, status.st_mtime_ns)) == self.sidecars.get(row.id):
             return None
         standing = sidecar.read(path, one.root)
         if standing is None:

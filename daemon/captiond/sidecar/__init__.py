@@ -1,6 +1,7 @@
 """The JSON beside a file: how it is written, and how one that somebody else wrote is read.
 
-`writing` replaces it whole or not at all, `rights` says whose it becomes, `reading` says what stands there, `form` is the format.
+`writing` replaces it whole or not at all, in its `places`; `rights` says whose it becomes, `reading` says what stands there,
+`form` is the format.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,8 @@ from captiond.values import SIDECAR_SCHEMA, Kind, Reply, Source, Told, Usage
 _SHA256 = r"^[0-9a-f]{64}$"
 _MOST = 1 << 63
 """What SQLite's whole numbers end before."""
+_FIRST_YEAR = 1970
+"""No model described a picture before; and `strftime` does not fill up years of three digits, which would not sort."""
 
 
 class Unfit(Exception):
@@ -100,10 +102,20 @@ def told(body: bytes) -> Told:
         recipe=read.recipe,
         recipe_digest=read.recipe_digest,
         model=read.model,
-        created_at=read.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created_at=_moment(read.created_at),
         usage=Usage(read.usage.prompt_tokens, read.usage.completion_tokens, read.usage.cost_usd),
         strange=tuple(_strange(read)),
     )
+
+
+def _moment(created_at: datetime) -> str:
+    try:
+        utc = created_at.astimezone(UTC)
+    except OverflowError:  # the first and the last day, in another zone
+        utc = None
+    if utc is None or utc.year < _FIRST_YEAR:
+        raise Unfit(f"created_at: it is no moment of the years {_FIRST_YEAR} to 9999", ours=True)
+    return utc.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _strange(document: _Document) -> list[str]:

@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass
 
 from captiond.sidecar.form import Unfit, told
-from captiond.sidecar.writing import PlaceTaken, body_of, opened, path_for
+from captiond.sidecar.places import PlaceTaken, TooLarge, body_of, opened
+from captiond.sidecar.writing import path_for
 from captiond.values import Source, Told
 
 
@@ -15,8 +16,9 @@ from captiond.values import Source, Told
 class Standing:
     """A regular file in a sidecar's place.
 
-    `path` is as the OS names it, `digest` is the SHA-256 of its bytes, `seen` its size and mtime in nanoseconds when they
-    were read. `told` is what it says; where that is None, `reason` says what is wrong with one that looks like a sidecar.
+    `path` is as the OS names it, `digest` is the SHA-256 of its bytes ("": it is too large to be read), `seen` its size and
+    mtime in nanoseconds when they were read. `told` is what it says; where that is None, `reason` says what is wrong with
+    one that looks like a sidecar.
     """
 
     path: str
@@ -27,7 +29,7 @@ class Standing:
 
 
 def read(path: str, root: str | None) -> Standing | None:
-    """What stands at this path; None if that is nothing, no file, too large for a sidecar, or can't be read now.
+    """What stands at this path; None if that is nothing, no file, or can't be read now.
 
     `root` is the watched folder, which is not left; None: the path is under none.
     """
@@ -35,6 +37,8 @@ def read(path: str, root: str | None) -> Standing | None:
     try:
         with opened(folder, root) as parent:
             found = body_of(parent, name)
+    except TooLarge as large:
+        return Standing(path, "", large.seen)
     except (PlaceTaken, OSError):
         return None
     if found is None:

@@ -11,14 +11,13 @@ import hashlib
 import os
 import re
 import stat
-import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from captiond import beneath
 from captiond.paths import is_under
+from captiond.sidecar.places import PlaceTaken, checked, held, is_there, opened, size_and_mtime
 from captiond.sidecar.rights import Rights, What, give, have
 
 State = Literal["written", "refused", "pending"]
@@ -26,13 +25,10 @@ State = Literal["written", "refused", "pending"]
 _TEMPORARY = re.compile(r"\.captiond-[0-9a-f]{16}\.tmp\Z")
 _STALE_SECONDS = 3600.0
 """A temporary file of ours that is older was left by a crash or a power cut."""
-_MOST_BYTES = 8 << 20
-"""Of a sidecar; what is larger is no one of ours."""
 _AS_THE_SYSTEM_MAKES_IT = Rights()
 _NAME_MAX = 255
 """Bytes of a file name on every file system that Linux mounts in practice."""
 
-_LOCKS = tuple(threading.Lock() for _ in range(64))
 _swept: dict[str, float] = {}
 
 
@@ -51,10 +47,6 @@ class Outcome:
     reason: str | None
     seen: tuple[int, int] | None = None
     withheld: tuple[What, ...] = ()
-
-
-class PlaceTaken(Exception):
-    """Something else has the place."""
 
 
 def path_for(path: str, suffix: str) -> str:
@@ -87,9 +79,8 @@ def write(
     if len(os.fsencode(name)) > _NAME_MAX:
         return Outcome("refused", digest, f"the name would be longer than {_NAME_MAX} bytes; shorten the file's name")
     try:
-        # Two plans for one file may be carried out at once; the second must see what the first has done.
-        with _LOCKS[hash(target) % len(_LOCKS)], opened(folder, root) as parent:
-            if beside is not None and not _is_there(parent, beside):
+        with held(target), opened(folder, root) as parent:
+            if beside is not None and not is_there(parent, beside):
                 return Outcome("pending", digest, None)
             _sweep(folder, parent)
             seen, withheld = _replace(parent, name, body, {*owned, digest}, rights)
@@ -111,43 +102,14 @@ def remove(path: str, *, owned: Collection[str], root: str | None = None) -> boo
         root = None  # it has moved here from elsewhere
     folder, name = os.path.split(path)
     try:
-        with _LOCKS[hash(path) % len(_LOCKS)], opened(folder, root) as parent:
-            if _checked(parent, name, owned) is not None:
+        with held(path), opened(folder, root) as parent:
+            if checked(parent, name, owned) is not None:
                 os.unlink(name, dir_fd=parent)
             return True
     except FileNotFoundError:
         return True
     except (PlaceTaken, OSError):
         return False
-
-
-@contextlib.contextmanager
-def opened(folder: str, root: str | None) -> Iterator[int]:
-    """The folder, open for the `dir_fd` of all that is done in it.
-
-    Raises:
-        PlaceTaken: it is not under the root.
-        OSError: it can't be opened.
-    """
-    try:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        fd = os.open(folder or ".", flags) if root is None else beneath.folder(root, folder)
-    except beneath.LeavesRoot:
-        raise PlaceTaken(
-            "a folder of its path is a link that leads out of the root; put a folder in its place"
-        ) from None
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
-def _is_there(parent: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _replace(
@@ -160,7 +122,7 @@ def _replace(
     Returns: the size and mtime of what was written, and which rights could not be given.
     """
     temporary = _temporary(name, body)
-    before = _checked(parent, name, owned)
+    before = checked(parent, name, owned)
     if before is not None and before[0] == body and have(os.stat(name, dir_fd=parent, follow_symlinks=False), rights):
         with contextlib.suppress(FileNotFoundError):  # a crash may have come between its two names
             os.unlink(temporary, dir_fd=parent)
@@ -172,14 +134,14 @@ def _replace(
             withheld = give(fd, rights)
             _write_all(fd, body)
             os.fsync(fd)
-            seen = _seen(os.fstat(fd))
+            seen = size_and_mtime(os.fstat(fd))
         finally:
             # Network file systems tell of a full disk only here.
             os.close(fd)
         if before is None and _linked(parent, temporary, name):
             os.unlink(temporary, dir_fd=parent)
         else:
-            _checked(parent, name, owned)
+            checked(parent, name, owned)
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -193,10 +155,6 @@ def _sync_folder(parent: int) -> None:
     # Some file systems can't; the name is there all the same.
     with contextlib.suppress(OSError):
         os.fsync(parent)
-
-
-def _seen(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
 
 
 def _temporary(name: str, body: bytes) -> str:
@@ -236,59 +194,6 @@ def _linked(parent: int, temporary: str, name: str) -> bool:
     return True
 
 
-def _checked(parent: int, name: str, owned: Collection[str]) -> tuple[bytes, tuple[int, int]] | None:
-    """What stands there, if it is captiond's, as `body_of` has it; None if nothing does.
-
-    Raises:
-        PlaceTaken: something else stands there.
-    """
-    found = body_of(parent, name)
-    if found is not None and hashlib.sha256(found[0]).hexdigest() not in owned:
-        raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
-    return found
-
-
-def body_of(parent: int, name: str) -> tuple[bytes, tuple[int, int]] | None:
-    """All bytes of the regular file of this name, and its size and mtime before they were read; None if there is nothing.
-
-    Raises:
-        PlaceTaken: it is no regular file, or can't be one of ours.
-        OSError: it can't be read.
-    """
-    try:
-        kind = os.stat(name, dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(kind.st_mode):
-        raise PlaceTaken(f"{_what(kind.st_mode)} has the sidecar's name; rename or remove it")
-    if kind.st_size > _MOST_BYTES:
-        raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
-    try:
-        # Not blocking, for it may have become a pipe since.
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise PlaceTaken("a link or a device has the sidecar's name; rename or remove it") from None
-        raise
-    with open(fd, "rb") as reader:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise PlaceTaken("something that is no file has the sidecar's name; rename or remove it")
-        return reader.read(_MOST_BYTES + 1), _seen(status)
-
-
-def _what(mode: int) -> str:
-    kinds = (
-        (stat.S_ISLNK, "a link"),
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a pipe"),
-        (stat.S_ISSOCK, "a socket"),
-    )
-    return next((name for test, name in kinds if test(mode)), "a device")
-
-
 def _sweep(folder: str, parent: int) -> None:
     """Delete temporary files that a crash left in this folder; looked for once a folder and hour."""
     now = time.monotonic()
@@ -317,6 +222,7 @@ _REMEDIES = {
     errno.ENOENT: "the folder is gone; it is written when the folder is back",
     errno.ENOTDIR: "the folder is gone; it is written when the folder is back",
     errno.EIO: "the disk or share failed; it is tried again",
+    errno.ETIMEDOUT: "the disk or share does not answer; it is tried again",
 }
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any, Final, overload
+
+WRAP: Final = 1 << 64
+
+
+def signed(number: int) -> int:
+    """An unsigned 64-bit number, or one beyond, as SQLite can keep it.
+
+    Inodes take all 64 bits, and an mtime in nanoseconds is longer from the year 2262 on.
+    """
+    return (number + (WRAP >> 1)) % WRAP - (WRAP >> 1)
 
 
 @overload

@@ -17,9 +17,8 @@ from sqlalchemy.dialects.sqlite import insert
 from captiond.mounts import must_be_polled
 from captiond.store import sidecars
 from captiond.store import tables as t
+from captiond.store.clean import WRAP, signed
 from captiond.values import Stat
-
-_WRAP = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,6 @@ class FileRow:
     def looks_like(self, stat: Stat) -> bool:
         """Whether a file with this stat is this one, unchanged; as far as the database can keep its numbers."""
         return _stat_values(self.stat) == _stat_values(stat)
-
-
-def signed(number: int) -> int:
-    """An unsigned 64-bit number as SQLite can keep it."""
-    return (number + (_WRAP >> 1)) % _WRAP - (_WRAP >> 1)
 
 
 def split(path_text: str) -> tuple[str, str]:
@@ -281,7 +275,7 @@ def _root(row: Any) -> RootRow:
 def _file(row: Any) -> FileRow:
     file_id, root_id, folder, name, size, mtime_ns, ctime_ns, inode, media, content_id, caption_id, present = row
     # Of these only an inode is unsigned where it comes from; times before 1970 are rightly negative.
-    stat = Stat(size, mtime_ns, ctime_ns, inode % _WRAP)
+    stat = Stat(size, mtime_ns, ctime_ns, inode % WRAP)
     return FileRow(file_id, root_id, folder, name, stat, bool(media), content_id, caption_id, bool(present))
 
 

@@ -1,6 +1,6 @@
 """The SQL on whole folders, for comparing them with the disk: many files at a time, in constant memory.
 
-Paths are text, as `paths.to_text` makes them; numbers are folded as `files.signed` does.
+Paths are text, as `paths.to_text` makes them; numbers are folded as `clean.signed` does.
 """
 
 from __future__ import annotations

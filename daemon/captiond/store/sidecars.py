@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from captiond.paths import from_text, to_text
 from captiond.store import tables as t
-from captiond.store.clean import cleaned
+from captiond.store.clean import cleaned, signed
 
 _LEASE = 120.0
 """Seconds that whoever planned a sidecar has to write it, before it is due again."""
@@ -174,7 +174,7 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
         True if what stands in its way is another than before (or gone): what is worth a line in the log.
     """
     written = outcome.state == "written"
-    size, mtime_ns = outcome.seen or (None, None)
+    size, mtime_ns = kept(outcome.seen) if outcome.seen is not None else (None, None)
     place = {
         "new_path": to_text(path),
         "new_written_digest": outcome.digest,
@@ -218,16 +218,25 @@ def make_due_showing(conn: Connection, caption_ids: Collection[int], now: float)
     conn.execute(_MAKE_DUE.where(_sidecar.c.file_id.in_(showing)), {"now": now})
 
 
+def kept(seen: tuple[int, int]) -> tuple[int, int]:
+    """Size and mtime as they are kept here: only so they can be compared with what is."""
+    return signed(seen[0]), signed(seen[1])
+
+
+def _looks(seen: tuple[int, int]) -> dict[str, int]:
+    size, mtime_ns = kept(seen)
+    return {"size": size, "mtime_ns": mtime_ns}
+
+
 def looked(conn: Connection, file_id: int, seen: tuple[int, int]) -> None:
-    """What stands there has this size and mtime, and is captiond's: until they change it is not read again."""
-    values = {"size": seen[0], "mtime_ns": seen[1]}
-    conn.execute(update(_sidecar).where(_sidecar.c.file_id == file_id).values(values))
+    """What stands there has this size and mtime, and is in nobody's way: until they change it is not read again."""
+    _set(conn, file_id, _looks(seen))
 
 
 def taken_over(conn: Connection, file_id: int, path: str, digest: str, seen: tuple[int, int], now: float) -> None:
     """Any state -> pending: bytes that another wrote are captiond's now, and may be replaced at once."""
     row = {"path": to_text(path), "state": "pending", "reason": None, "written_digest": digest, "due_at": now}
-    _set(conn, file_id, {**row, "size": seen[0], "mtime_ns": seen[1]})
+    _set(conn, file_id, {**row, **_looks(seen)})
 
 
 def as_it_should_be(conn: Connection, file_id: int) -> None:
@@ -239,19 +248,20 @@ def as_it_should_be(conn: Connection, file_id: int) -> None:
 def left_alone(conn: Connection, file_id: int, path: str, seen: tuple[int, int], reason: str) -> bool:
     """Any state -> refused: what stands there is another's. Returns: whether the reason is another than before."""
     before = get(conn, file_id)
-    state = {"state": "refused", "reason": cleaned(reason), "due_at": None, "size": seen[0], "mtime_ns": seen[1]}
+    state = {"state": "refused", "reason": cleaned(reason), "due_at": None, **_looks(seen)}
     _set(conn, file_id, state if before is not None else {**state, "path": to_text(path)})
     return before is None or before.reason != cleaned(reason)
 
 
 def _set(conn: Connection, file_id: int, values: dict[str, Any]) -> None:
-    statement = insert(_sidecar).values(file_id=file_id, **values)
+    """These columns of a file's row; a new one that does not say otherwise is pending, until the file has a caption."""
+    statement = insert(_sidecar).values({"file_id": file_id, "state": "pending", **values})
     conn.execute(statement.on_conflict_do_update(index_elements=[_sidecar.c.file_id], set_=values))
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A file that is there and whose bytes are known, and what its sidecar looked like at the last look."""
+    """A file that is there and whose bytes are known, and what its sidecar looked like at the last look, as it is `kept`."""
 
     file_id: int
     sha256: str
@@ -288,7 +298,7 @@ _SEEN = select(_sidecar.c.file_id, _sidecar.c.size, _sidecar.c.mtime_ns).where(
 
 
 def seen(conn: Connection, file_ids: Collection[int]) -> dict[int, tuple[int | None, int | None]]:
-    """What the sidecars of these files, at most some thousand, looked like at the last look: size and mtime."""
+    """What the sidecars of these files, at most some thousand, looked like at the last look, as it is `kept`."""
     return {row[0]: (row[1], row[2]) for row in conn.execute(_SEEN, {"ids": list(file_ids)})}
 
 

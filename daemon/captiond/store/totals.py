@@ -58,9 +58,14 @@ def files_by_root(conn: Connection) -> dict[int, int]:
 
 
 def sidecars(conn: Connection) -> dict[str, int]:
-    """How many sidecars are in each state; states without any are not named. Of a file that is gone none is to be written."""
-    is_there = select(t.file.c.id).where(t.file.c.id == t.sidecar.c.file_id, t.file.c.present == 1).exists()
-    counted = (t.sidecar.c.state == "written") | is_there
+    """How many sidecars are in each state; states without any are not named.
+
+    None is to be written of a file that is gone, or has no caption.
+    """
+    wants_one = (t.file.c.present == 1) & t.file.c.caption_id.is_not(None)
+    counted = (t.sidecar.c.state == "written") | select(t.file.c.id).where(
+        t.file.c.id == t.sidecar.c.file_id, wants_one
+    ).exists()
     rows = conn.execute(select(t.sidecar.c.state, func.count()).where(counted).group_by(t.sidecar.c.state))
     return {row[0]: row[1] for row in rows}
 

@@ -131,7 +131,7 @@ class Edits:
         with self._lock:
             for path, seen in found.items():
                 look, file = self._looks[path], known[path]
-                if seen is None or file is None or file.seen == seen:
+                if seen is None or file is None or file.seen == sidecars.kept(seen):
                     del self._looks[path]
                 elif look.seen == seen:
                     del self._looks[path]

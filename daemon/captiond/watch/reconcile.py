@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from captiond.media.live import still_names
 from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
-from captiond.store import files, folders
+from captiond.store import folders, sidecars
+from captiond.store.clean import signed
 from captiond.store.reading import ShortReads
 from captiond.watch import gone
 from captiond.watch.filestat import stat_file
@@ -251,7 +252,7 @@ class _Scan:
             except OSError as error:
                 self._away_if(error)
                 continue
-            if (now.st_size, now.st_mtime_ns) != known:
+            if sidecars.kept((now.st_size, now.st_mtime_ns)) != known:
                 edited.append(entry.path)
         if edited:
             self._hooks.edited(edited)
@@ -260,7 +261,7 @@ class _Scan:
         """One file that is there, and what is known of it."""
         if row is None:
             self.report.new += 1
-        elif tuple(map(files.signed, (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode))) != row[1:5]:
+        elif tuple(map(signed, (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode))) != row[1:5]:
             self.report.changed += 1
         else:
             present, root_id = row[5]
