@@ -5,10 +5,12 @@ It takes root, /dev/fuse and libfuse 3: Debian's libfuse3-3.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -67,6 +69,14 @@ class FuseShare:
     def well(self) -> None:
         """No fault any more: what hung goes on."""
         self.make(None)
+
+    @contextlib.contextmanager
+    def made_well(self) -> Iterator[None]:
+        """It is well afterwards, whatever happens: who hangs in it can't be killed."""
+        try:
+            yield
+        finally:
+            self.well()
 
     def die(self) -> None:
         """Its server is killed, and leaves the mount behind."""

@@ -73,3 +73,19 @@ def test_what_has_not_begun_at_the_end_is_not_done(shop: Shop) -> None:
     until(lambda: shop.done == [1])
     until(lambda: not any(thread.name == "worker" for thread in threading.enumerate()))
     assert shop.done == [1]
+
+
+def test_one_that_hangs_can_be_relieved_and_what_it_brings_later_counts(shop: Shop) -> None:
+    shop.submit(1, 2)
+    shop.begun.wait(10)
+    assert list(shop.workers.begun()) == [1]
+    before = threading.active_count()
+    shop.workers.relieve([1, 2])
+    shop.workers.relieve([1])
+    until(lambda: shop.done == [2])
+    assert threading.active_count() == before + 1
+    shop.released.set()
+    until(lambda: shop.done == [2, 1])
+    until(lambda: threading.active_count() == before)
+    shop.submit(3)
+    until(lambda: shop.done == [2, 1, 3])

@@ -25,12 +25,13 @@ from captiond.dispatch import knowledge, record
 from captiond.dispatch.budgets import Budgets
 from captiond.dispatch.claims import LOOK_SECONDS, Claims
 from captiond.dispatch.committer import Committer
+from captiond.dispatch.hangs import Hangs
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.holds import Hold, Hours
 from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
-from captiond.dispatch.tasks import Stage, Tasks
+from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
@@ -102,6 +103,7 @@ class Dispatcher:
         self._outcomes = Outcomes(settings, self._tasks, self.health, urls)
         self._committer = Committer(db, self._outcomes)
         self._budgets = Budgets(settings, self._routes)
+        self._hangs = Hangs(self._tasks, self._pools, settings.media)
         rooms = Rooms(
             grouped(choices),
             self.health,
@@ -114,7 +116,7 @@ class Dispatcher:
             choices,
             rooms,
             run_id=run_id,
-            held_roots=lambda: [*offline(), *self._budgets.held_roots()],
+            held_roots=lambda: {*offline(), *self._budgets.held_roots(), *self._hangs.unread},
             min_priority=min_priority,
         )
         self._stopping = threading.Event()
@@ -265,9 +267,9 @@ class Dispatcher:
     def _publish(self, plan: record.Plan) -> None:
         if plan.file_id in self._tasks.publishing:
             self._tasks.publish_again.add(plan.file_id)
-        else:
+        elif plan.root_id not in self._hangs.unwritten:  # else it is due again later, as planned
             self._tasks.publish_again.discard(plan.file_id)
-            self._tasks.publishing[plan.file_id] = plan.root_id
+            self._tasks.publishing[plan.file_id] = plan
             self._pools.publish(plan)
 
     # --- calling and claiming
@@ -309,16 +311,25 @@ class Dispatcher:
             self._pools.read(task, self._downloads)
 
     def _leave_hung(self) -> None:
-        """What is read from a root that went away, or written there, goes back: whoever hangs in it is left behind."""
+        """What is read from a root that hangs or went away, or written there, goes back: its threads are left behind."""
+        self._leave(*self._hangs.look(), RootOffline("it answers, but files of it hang"))
+        self._hangs.relieve()
+        if self._hangs.freed:
+            with self._db.write() as conn:
+                sidecars.recover(conn, time.time())
+            self._hangs.freed, self._sidecars_at = False, 0.0
         if not (offline := set(self._offline())):
             return
-        reading = (Stage.READING, Stage.ENCODING)
+        reading = (Stage.READING, Stage.ENCODING, Stage.HANGING)
         tasks = [task for task in self._tasks.all() if task.job.root_id in offline and task.stage in reading]
-        published = [file_id for file_id, root_id in self._tasks.publishing.items() if root_id in offline]
+        published = [plan.file_id for plan in self._tasks.publishing.values() if plan.root_id in offline]
+        self._leave(tasks, published, RootOffline())
+
+    def _leave(self, tasks: list[Task], published: list[int], why: RootOffline) -> None:
         steps: list[Step] = []
         if tasks:
             with self._db.write() as conn:
-                steps = self._outcomes.give_back(conn, tasks, RootOffline())
+                steps = self._outcomes.give_back(conn, tasks, why)
         self._pools.leave(tasks, published)
         for file_id in published:
             del self._tasks.publishing[file_id]
@@ -338,7 +349,7 @@ class Dispatcher:
         if time.monotonic() < self._sidecars_at:
             return
         self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
-        offline = set(self._offline())
+        offline = {*self._offline(), *self._hangs.unwritten}
         with self._db.read() as conn:
             if not sidecars.due(conn, time.time(), limit=1, offline_roots=offline):
                 return

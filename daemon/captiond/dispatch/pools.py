@@ -78,8 +78,17 @@ class Pools:
         """Write a sidecar."""
         self._publish.submit(plan.file_id, lambda: work.publish(plan))
 
+    def begun(self) -> tuple[dict[int, float], dict[int, float]]:
+        """Since when, in monotonic seconds, a thread is on which job, and on the sidecar of which file."""
+        return self._encode.begun(), self._publish.begun()
+
+    def relieve(self, jobs: Collection[int], published: Collection[int]) -> None:
+        """What is read for these jobs, and the sidecars of these files, hang: other threads take their places."""
+        self._encode.relieve(jobs)
+        self._publish.relieve(published)
+
     def leave(self, tasks: Collection[Task], published: Collection[int]) -> None:
-        """Do not wait for what is read for these tasks, nor for the sidecars of these files: their root is away."""
+        """Do not wait for what is read for these tasks, nor for the sidecars of these files: their root is away, or hangs."""
         self._encode.leave([task.job.id for task in tasks])
         self._publish.leave(published)
 

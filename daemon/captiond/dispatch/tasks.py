@@ -14,6 +14,7 @@ from captiond.paths import to_text
 from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage, VideoPart
 
 if TYPE_CHECKING:
+    from captiond.dispatch.record import Plan
     from captiond.dispatch.routes import Route
     from captiond.media.spec import EncodeSpec
 
@@ -26,6 +27,8 @@ class Stage(StrEnum):
     ENCODING = "encoding"
     READY = "ready"
     ASKING = "asking"
+    HANGING = "hanging"
+    """Reading or encoding, for so long that another thread has taken the place: see `hangs`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -121,8 +124,8 @@ class Tasks:
         self._by_job: dict[int, Task] = {}
         self._leaders: dict[tuple[str, str], Task] = {}
         self.ready: dict[str, deque[Task]] = {name: deque() for name in endpoints}
-        self.publishing: dict[int, int | None] = {}
-        """The files whose sidecar is being written, and their roots."""
+        self.publishing: dict[int, Plan] = {}
+        """The sidecars that are being written, by file."""
         self.publish_again: set[int] = set()
         """Those of them that want a newer sidecar by now: it is written when the one before it is recorded."""
 
@@ -163,5 +166,6 @@ class Tasks:
             del self._leaders[task.key]
 
     def at(self, *stages: Stage) -> Counter[str]:
-        """How many tasks are at these stages, by endpoint; without stages: all."""
-        return Counter(task.endpoint for task in self._by_job.values() if not stages or task.stage in stages)
+        """How many tasks are at these stages, by endpoint; without stages: all but those that hang."""
+        wanted = stages or [stage for stage in Stage if stage is not Stage.HANGING]
+        return Counter(task.endpoint for task in self._by_job.values() if task.stage in wanted)

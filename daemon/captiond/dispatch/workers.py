@@ -16,11 +16,12 @@ JOIN_SECONDS = 2.0
 
 
 class _Item:
-    """One piece of work. `left` is set when nobody waits for it any more."""
+    """One piece of work. `left` is set when nobody waits for it any more, `relieved` when another thread took its place."""
 
     def __init__(self, key: int, stage: Callable[[], Outcome]) -> None:
         self.key, self.stage = key, stage
-        self.begun = self.left = False
+        self.begun_at: float | None = None
+        self.left = self.relieved = False
 
 
 class Workers:
@@ -50,6 +51,17 @@ class Workers:
             self._open[key] = item
         self._items.put(item)
 
+    def begun(self) -> dict[int, float]:
+        """What is under way, and since when, in monotonic seconds."""
+        with self._lock:
+            return {item.key: item.begun_at for item in self._open.values() if item.begun_at is not None}
+
+    def relieve(self, keys: Collection[int]) -> None:
+        """Another thread takes the place of each that is on one of these; what they come to counts all the same."""
+        with self._lock:
+            for item in filter(None, [self._open.get(key) for key in keys]):
+                self._succeed(item)
+
     def leave(self, keys: Collection[int]) -> None:
         """Nobody waits for the work of these keys any more: what is under way may hang, what has not begun is not done.
 
@@ -58,20 +70,24 @@ class Workers:
         with self._lock:
             for item in filter(None, [self._open.pop(key, None) for key in keys]):
                 item.left = True
-                if item.begun:
-                    self._add()
+                self._succeed(item)
 
     def close(self, *, wait: bool) -> None:
         """End the threads; what has not begun is not done."""
         with self._lock:
             for item in self._open.values():
-                item.left = item.left or not item.begun
+                item.left = item.left or item.begun_at is None
             threads = list(self._threads)
         for _ in threads:
             self._items.put(None)
         until = time.monotonic() + JOIN_SECONDS
         for thread in threads if wait else ():
             thread.join(max(0.0, until - time.monotonic()))
+
+    def _succeed(self, item: _Item) -> None:
+        if item.begun_at is not None and not item.relieved:
+            item.relieved = True
+            self._add()
 
     def _add(self) -> None:
         thread = threading.Thread(target=self._work, name=self._name, daemon=True)
@@ -83,12 +99,13 @@ class Workers:
             with self._lock:
                 if item.left:
                     continue
-                item.begun = True
+                item.begun_at = time.monotonic()
             outcome = item.stage()
             with self._lock:
-                if item.left:
+                if not item.left:
+                    del self._open[item.key]
+                    self._done(outcome)
+                if item.relieved:
                     break  # another has taken this one's place
-                del self._open[item.key]
-                self._done(outcome)
         with self._lock:
             self._threads.discard(threading.current_thread())
