@@ -183,6 +183,8 @@ def _keep(conn: Connection, root_id: int, known: _Known, now: float) -> None:
         caption_id = next((one.id for one in current if one.recipe == told.recipe), current[-1].id)
         content_id = captions.content_told(conn, told)
         captions.attach(conn, file_id=file_id, content_id=content_id, caption_id=caption_id)
+        if not told.strange:
+            sidecars.taken_over(conn, file_id, standing.path, standing.digest, standing.seen, now)
     document = captions.document(conn, file_id)
     if document is not None and hashlib.sha256(sidecar.encode(document)).hexdigest() == standing.digest:
         sidecars.as_it_should_be(conn, file_id)

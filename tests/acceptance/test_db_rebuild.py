@@ -155,6 +155,20 @@ def test_one_with_a_date_or_an_mtime_beyond_all_keeps_none_of_the_others_from_co
     assert (root["files"], root["captions"], root["not_believed"]) == (4, 3, 1)
 
 
+@pytest.mark.parametrize("corrected", ["a.jpg", "b.jpg"])
+def test_the_sidecar_of_a_copy_that_was_not_corrected_is_written_anew(home: Home, corrected: str) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        drop(home.inbox / name, label="the same")
+    with home.run():
+        home.captioned("a.jpg", "b.jpg")
+        bodies = {name: home.sidecar(name) for name in ("a.jpg", "b.jpg")}
+    words = {"caption": "My words.", "source": "human", "model": "human", "created_at": "2027-01-01T00:00:00Z"}
+    (home.inbox / f"{corrected}.caption.json").write_text(json.dumps({**bodies[corrected], **words}))
+    assert home.call("db", "rebuild").returncode == 0
+    with home.run():
+        until(lambda: [home.sidecar(name)["caption"] for name in ("a.jpg", "b.jpg")] == ["My words."] * 2)
+
+
 def test_it_refuses_while_the_service_runs(home: Home) -> None:
     captioned(home, 1)
     with home.run():

@@ -184,3 +184,40 @@ def test_an_mtime_beyond_the_year_2262_is_kept_and_known_again(conn: Connection,
     assert row is not None
     assert (row.size, row.mtime_ns) == sidecars.kept(seen)
     assert sidecars.kept(seen) != sidecars.kept((33, seen[1] + 1))
+
+
+def test_why_one_is_left_alone_is_not_forgotten_while_it_stays_as_it_is(conn: Connection, file_id: int) -> None:
+    place, writers, seen = f"{NAME}.caption.json", "captiond did not write it", (33, 44)
+
+    def tried_again(found: tuple[int, int]) -> tuple[bool, str | None, int | None]:
+        sidecars.recover(conn, time.time())
+        sidecars.planned(conn, file_id, A)
+        news = sidecars.recorded(conn, file_id, place, Outcome("refused", A, writers, found), retry_at=500.0)
+        row = sidecars.get(conn, file_id)
+        assert row is not None
+        assert row.state == "refused"
+        return news, row.reason, row.size
+
+    sidecars.left_alone(conn, file_id, place, seen, "of other bytes")
+    assert tried_again(seen) == (False, "of other bytes", 33)
+    assert tried_again((33, 45)) == (True, writers, None), "the next scan reads it"
+    sidecars.left_alone(conn, file_id, place, seen, "of other bytes")
+    sidecars.planned(conn, file_id, A)
+    record(conn, file_id, "pending", A, "the disk failed")
+    assert tried_again(seen) == (True, writers, None)
+
+
+def test_when_one_is_written_at_last_those_of_its_root_that_the_same_hindered_are_due(
+    conn: Connection, file_id: int
+) -> None:
+    row = sidecars.of_file(conn, file_id)
+    alike, otherwise = (add_file(conn, f"/photos/{name}.jpg", row.root_id) for name in ("alike", "otherwise"))
+    elsewhere = add_file(conn, "/elsewhere/b.jpg", add_root(conn, "/elsewhere"))
+    caption_id, far = save(conn, b"data", "words"), time.time() + 3600
+    for one, reason in ((file_id, "full"), (alike, "full"), (otherwise, "read-only"), (elsewhere, "full")):
+        show(conn, one, b"data", caption_id)
+        sidecars.planned(conn, one, A)
+        sidecars.recorded(conn, one, "/s", Outcome("pending", A, reason), retry_at=far)
+    sidecars.planned(conn, file_id, A)
+    record(conn, file_id, "written", A)
+    assert [due.file_id for due in sidecars.due(conn, time.time(), 10)] == [alike]

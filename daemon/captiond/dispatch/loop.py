@@ -28,7 +28,7 @@ from captiond.dispatch.committer import Committer
 from captiond.dispatch.hangs import Hangs
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.holds import Hold, Hours
-from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, Step
+from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, SidecarsDue, Step
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
 from captiond.dispatch.tasks import Stage, Task, Tasks
@@ -47,6 +47,8 @@ TICK = 0.2
 """Seconds between two looks at whether another process changed the database."""
 SIDECAR_SECONDS = 30.0
 """Seconds between two looks for sidecars that wait."""
+MOST_SIDECARS = 100
+"""Sidecars that waited which are planned at once: while so many are being written no more are."""
 BATCH = 64
 """The most outcomes recorded in one commit."""
 CLOCK_SECONDS = 2.0
@@ -259,6 +261,8 @@ class Dispatcher:
                     self._pools.encode(task, self._downloads)
                 case Publish(plan=plan):
                     self._publish(plan)
+                case SidecarsDue():
+                    self._sidecars_at = 0.0
                 case End(task=task, ending=ending, via=via, failure=failure):
                     self._tasks.remove(task)
                     self._pools.forget(task, self._downloads, again=ending not in (*JobState,))
@@ -346,7 +350,7 @@ class Dispatcher:
         self._ahead = ahead
 
     def _wake_sidecars(self) -> None:
-        if time.monotonic() < self._sidecars_at:
+        if time.monotonic() < self._sidecars_at or len(self._tasks.publishing) >= MOST_SIDECARS:
             return
         self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
         offline = {*self._offline(), *self._hangs.unwritten}
@@ -354,7 +358,7 @@ class Dispatcher:
             if not sidecars.due(conn, time.time(), limit=1, offline_roots=offline):
                 return
         with self._db.write() as conn:
-            plans = record.pending(conn, self._settings.sidecar, offline, time.time())
+            plans = record.pending(conn, self._settings.sidecar, offline, time.time(), limit=MOST_SIDECARS)
         for plan in plans:
             self._publish(plan)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from captiond import adoption, captions, jobs, log, policy, sidecar
 from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
+from captiond.dispatch.retries import Retries
 from captiond.dispatch.routes import other_form
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
@@ -73,7 +74,12 @@ class End:
     failure: Failure | None = None
 
 
-Step = Encode | Publish | End
+@dataclass(frozen=True, slots=True)
+class SidecarsDue:
+    """There may be sidecars that are due by now."""
+
+
+Step = Encode | Publish | End | SidecarsDue
 
 
 class Outcomes:
@@ -85,6 +91,7 @@ class Outcomes:
         self._health = health
         self._urls = urls
         self._log = log.get("dispatch")
+        self._retries = Retries()
         self._withheld: set[tuple[str | None, str]] = set()
         """The roots whose sidecars can't be given to their owner or group: that is said once of each."""
         self.stopping = False
@@ -196,9 +203,12 @@ class Outcomes:
         return self._done(conn, task, content_id, caption_id, via="call")
 
     def _published(self, conn: Connection, outcome: WasPublished) -> list[Step]:
-        retry_at = time.time() + record.RETRY_SIDECAR_SECONDS
+        retry_at = self._retries.at(outcome.file_id, outcome.root, outcome.outcome.reason, time.time())
         changed = sidecars.recorded(conn, outcome.file_id, outcome.path, outcome.outcome, retry_at=retry_at)
-        if changed and outcome.outcome.state != "written":
+        steps: list[Step] = []
+        if changed and outcome.outcome.state == "written":
+            steps.append(SidecarsDue())  # those that were hindered by the same
+        elif changed:
             state, reason = outcome.outcome.state, outcome.outcome.reason
             self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
         for what in outcome.outcome.withheld:
@@ -209,8 +219,9 @@ class Outcomes:
         if outcome.file_id in self._tasks.publish_again:
             # Not the plan that was made meanwhile: it did not know yet where this one was written.
             sidecars.make_due(conn, [outcome.file_id], time.time())
+            steps.append(SidecarsDue())
         self._tasks.publishing.pop(outcome.file_id, None)
-        return []
+        return steps
 
     def _failed(self, conn: Connection, task: Task, failed: HasFailed) -> list[Step]:
         failure, call, held = failed.failure, failed.call, False

@@ -17,7 +17,7 @@ from captiond import captions, jobs, sidecar
 from captiond.adoption import Adopted, Place, adopt
 from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
 from captiond.media.versions import software
-from captiond.paths import is_url
+from captiond.paths import is_url, to_text
 from captiond.store import files, sidecars
 from captiond.values import Answer, Job, JobState, Opened, Priority, Reply
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 _NEVER_CAPTIONED = (EmptyFile, NotMedia, Unsupported)
 """What `media.reader` says of bytes that never had a caption: another's, if there is one, is of bytes that were there
 before."""
-
-RETRY_SIDECAR_SECONDS = 60.0
-"""A sidecar that could not be written is tried again after this time."""
 
 _software = functools.cache(software)
 """It stays the same for a process: what is installed beside it takes effect with the next start."""
@@ -112,7 +109,15 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     body = sidecar.encode(document)
     target = sidecar.path_for(wanted.path, settings.suffix)
     owned, old = sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest(), target)
+    if old is not None and old != target and _is_of_another(conn, old.removesuffix(settings.suffix)):
+        old = None
     return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, _rights(settings))
+
+
+def _is_of_another(conn: Connection, path: str) -> bool:
+    """Whether a file is at this path, as the OS names it: what stands beside it is its own, though it may say the same."""
+    row = files.files_by_path(conn, [to_text(path)]).get(to_text(path))
+    return row is not None and row.present
 
 
 def _rights(settings: SidecarSettings) -> sidecar.Rights:
@@ -120,8 +125,10 @@ def _rights(settings: SidecarSettings) -> sidecar.Rights:
     return sidecar.Rights(mode, settings.owner_id, settings.group_id)
 
 
-def pending(conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float) -> list[Plan]:
+def pending(
+    conn: Connection, settings: SidecarSettings, offline_roots: Collection[int], now: float, *, limit: int
+) -> list[Plan]:
     """The sidecars that are due: after a move, a crash or a full disk. Those of roots that are away wait."""
-    rows = sidecars.due(conn, now, limit=100, offline_roots=offline_roots)
+    rows = sidecars.due(conn, now, limit=limit, offline_roots=offline_roots)
     plans = (plan(conn, row.file_id, settings) for row in rows)
     return [made for made in plans if made is not None]

@@ -34,15 +34,14 @@ _of_places = threading.Lock()
 
 
 class PlaceTaken(Exception):
-    """Something else has the place."""
+    """Something else has the place. `seen` is the size and mtime, in nanoseconds, of a file that captiond did not write."""
 
-
-class TooLarge(PlaceTaken):
-    """A file that can be none of ours has it. `seen` is its size and mtime in nanoseconds."""
-
-    def __init__(self, seen: tuple[int, int]) -> None:
-        super().__init__("a file that captiond did not write has the sidecar's name; rename or remove it")
+    def __init__(self, reason: str, seen: tuple[int, int] | None = None) -> None:
+        super().__init__(reason)
         self.seen = seen
+
+
+_ANOTHERS = "a file that captiond did not write has the sidecar's name; rename or remove it"
 
 
 @contextlib.contextmanager
@@ -115,7 +114,7 @@ def checked(parent: int, name: str, owned: Collection[str]) -> tuple[bytes, tupl
     """
     found = body_of(parent, name)
     if found is not None and hashlib.sha256(found[0]).hexdigest() not in owned:
-        raise PlaceTaken("a file that captiond did not write has the sidecar's name; rename or remove it")
+        raise PlaceTaken(_ANOTHERS, found[1])
     return found
 
 
@@ -123,8 +122,7 @@ def body_of(parent: int, name: str) -> tuple[bytes, tuple[int, int]] | None:
     """All bytes of the regular file of this name, and its size and mtime before they were read; None if there is nothing.
 
     Raises:
-        PlaceTaken: it is no regular file.
-        TooLarge: it can't be one of ours.
+        PlaceTaken: it is no regular file, or, with `seen`, too large for one of ours.
         OSError: it can't be read.
     """
     try:
@@ -134,7 +132,7 @@ def body_of(parent: int, name: str) -> tuple[bytes, tuple[int, int]] | None:
     if not stat.S_ISREG(kind.st_mode):
         raise PlaceTaken(f"{_what(kind.st_mode)} has the sidecar's name; rename or remove it")
     if kind.st_size > _MOST_BYTES:
-        raise TooLarge(size_and_mtime(kind))
+        raise PlaceTaken(_ANOTHERS, size_and_mtime(kind))
     try:
         # Not blocking, for it may have become a pipe since.
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from captiond.sidecar.form import Unfit, told
-from captiond.sidecar.places import PlaceTaken, TooLarge, body_of, opened
+from captiond.sidecar.places import PlaceTaken, body_of, opened
 from captiond.sidecar.writing import path_for
 from captiond.values import Source, Told
 
@@ -37,9 +37,9 @@ def read(path: str, root: str | None) -> Standing | None:
     try:
         with opened(folder, root) as parent:
             found = body_of(parent, name)
-    except TooLarge as large:
-        return Standing(path, "", large.seen)
-    except (PlaceTaken, OSError):
+    except PlaceTaken as taken:
+        return Standing(path, "", taken.seen) if taken.seen is not None else None
+    except OSError:
         return None
     if found is None:
         return None

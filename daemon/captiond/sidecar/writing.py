@@ -38,8 +38,8 @@ class Outcome:
 
     `digest` is the SHA-256 of the bytes that were to be written; `reason` says, with the remedy, why they were not:
     `refused` stays so until a person acts, `pending` may pass by itself. It is None for a sidecar whose file is not there.
-    `seen` is the size and mtime, in nanoseconds, of one that was written, or stood there as it was to be; `withheld` what
-    it could not be given of its owner and group.
+    `seen` is the size and mtime, in nanoseconds, of one that was written, stood there as it was to be, or is another's;
+    `withheld` what it could not be given of its owner and group.
     """
 
     state: State
@@ -85,7 +85,7 @@ def write(
             _sweep(folder, parent)
             seen, withheld = _replace(parent, name, body, {*owned, digest}, rights)
     except PlaceTaken as refusal:
-        return Outcome("refused", digest, str(refusal))
+        return Outcome("refused", digest, str(refusal), refusal.seen)
     except (FileNotFoundError, NotADirectoryError) as error:
         return Outcome("pending", digest, None if beside is not None else _explained(error))
     except OSError as error:

@@ -167,8 +167,25 @@ _RECORD = (
 )
 
 
+_its_root = select(t.file.c.root_id).where(t.file.c.id == bindparam("the_file")).scalar_subquery()
+_ALIKE = (
+    update(_sidecar)
+    .where(
+        _sidecar.c.state == _PENDING,
+        _sidecar.c.due_at > bindparam("leased"),
+        _sidecar.c.reason == bindparam("why"),
+        select(t.file.c.id)
+        .where(t.file.c.id == _sidecar.c.file_id, t.file.c.root_id.is_not_distinct_from(_its_root))
+        .exists(),
+    )
+    .values(due_at=bindparam("now"))
+)
+
+
 def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, retry_at: float) -> bool:
     """pending -> written, refused, or pending again at `retry_at`. `path` is the sidecar's, as the OS names it.
+
+    One that is written at last makes those of its root due that were hindered by the same.
 
     Returns:
         True if what stands in its way is another than before (or gone): what is worth a line in the log.
@@ -198,9 +215,19 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
         if is_last:
             new |= {"new_state": "written", "new_reason": None, "new_due_at": None}
     elif is_last:
-        new |= {"new_state": outcome.state, "new_reason": cleaned(outcome.reason)}
-        new |= {"new_due_at": retry_at if outcome.state == "pending" else None}
+        is_pending, reason = outcome.state == "pending", cleaned(outcome.reason)
+        if not is_pending and row.reason is not None and (size, mtime_ns) == (row.size, row.mtime_ns):
+            reason = row.reason  # it was read, and judged with what is known of its file: the writer can't tell so much
+        elif not is_pending or row.reason not in (None, reason):
+            new |= {
+                "new_size": None,
+                "new_mtime_ns": None,
+            }  # why it was left alone is not known: the next scan reads it
+        new |= {"new_state": outcome.state, "new_reason": reason, "new_due_at": retry_at if is_pending else None}
     conn.execute(_RECORD, {"the_file": file_id, **new})
+    if written and row.reason is not None:
+        now = time.time()
+        conn.execute(_ALIKE, {"the_file": file_id, "why": row.reason, "now": now, "leased": now + _LEASE})
     return bool(new["new_reason"] != row.reason)
 
 
