@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from captiond import jobs
+from captiond import captions, jobs
 from captiond.budget import FREE
 from captiond.store import files
 from captiond.values import Priority
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from captiond.store.engine import Database
 
 BATCH = 5_000
-"""Jobs released in one transaction."""
+"""Jobs queued or released in one transaction: a million in one would keep everybody else from writing for a minute."""
 
 
 def confirm_above(settings: Settings, endpoints: Collection[str]) -> int | None:
@@ -78,7 +78,6 @@ def go(db: Database, root_id: int) -> int:
 
 
 def _release(db: Database, root_id: int) -> int:
-    """In parts: a million jobs in one transaction would hold up the service for a minute."""
     released = 0
     while True:
         with db.write() as conn:
@@ -86,3 +85,14 @@ def _release(db: Database, root_id: int) -> int:
         released += part
         if part < BATCH:
             return released
+
+
+def take_over(db: Database, root_id: int, recipe: str, confirm: int | None) -> int:
+    """Queue a root's files that only the built-in describer has described; returns how many."""
+    with db.read() as conn:
+        described, behind = captions.builtin_files(conn, root_id), priority(conn, root_id, confirm)
+    for start in range(0, len(described), BATCH):
+        with db.write() as conn:
+            for file_id in described[start : start + BATCH]:
+                jobs.enqueue(conn, file_id=file_id, root_id=root_id, recipe=recipe, priority=behind, now=time.time())
+    return len(described)

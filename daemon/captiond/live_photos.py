@@ -27,6 +27,8 @@ _COMING_SECONDS = 60.0
 """How long a clip waits for a still that is there, but not taken in yet: still being copied, or behind it in a backlog."""
 _FOLLOWS_SECONDS = 10.0
 """How long a clip whose still went waits, before it is a video of its own."""
+_BATCH = 5_000
+"""Clips let go in one transaction: a million in one would keep everybody else from writing for a minute."""
 
 
 def is_clip(path_text: str) -> bool:
@@ -99,10 +101,13 @@ def release(conn: Connection, clips: Iterable[tuple[int, str]]) -> None:
 
 def release_all(db: Database, root_id: int) -> None:
     """The root takes live photos for two files each from now on."""
-    with db.write() as conn:
-        for clip_id in live.clips_under(conn, root_id):
-            live.unlink(conn, clip_id)
-            _ask(conn, clip_id, Priority.BACKLOG, 0.0)
+    with db.read() as conn:
+        clips = live.clips_under(conn, root_id)
+    for start in range(0, len(clips), _BATCH):
+        with db.write() as conn:
+            for clip_id in clips[start : start + _BATCH]:
+                live.unlink(conn, clip_id)
+                _ask(conn, clip_id, Priority.BACKLOG, 0.0)
 
 
 def _ask(conn: Connection, clip_id: int, priority: Priority, wait: float) -> None:

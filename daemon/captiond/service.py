@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from captiond import backlog, captions, jobs, log, notify
+from captiond import backlog, jobs, log, notify
 from captiond.dispatch import Dispatcher
 from captiond.errors import ConfigError, DatabaseUnavailable
 from captiond.media.versions import software
@@ -159,24 +159,13 @@ class Service:
 
     def _take_over_builtin(self, wiring: Wiring) -> None:
         """Files that only the built-in describer has described get a real caption, after all new ones."""
-        with self._db.write() as conn:
-            for watcher in self._watchers:
-                route = wiring.choices[watcher.recipe].first
-                if route.endpoint.source is Source.BUILTIN:
-                    continue
-                taken = captions.builtin_files(conn, watcher.root_id)
-                priority = backlog.priority(conn, watcher.root_id, watcher.confirm)
-                for file_id in taken:
-                    jobs.enqueue(
-                        conn,
-                        file_id=file_id,
-                        root_id=watcher.root_id,
-                        recipe=route.name,
-                        priority=priority,
-                        now=time.time(),
-                    )
-                if taken:
-                    self._log.info("taking_over_builtin", root=str(watcher.path), files=len(taken))
+        for watcher in self._watchers:
+            route = wiring.choices[watcher.recipe].first
+            if route.endpoint.source is Source.BUILTIN:
+                continue
+            taken = backlog.take_over(self._db, watcher.root_id, route.name, watcher.confirm)
+            if taken:
+                self._log.info("taking_over_builtin", root=str(watcher.path), files=taken)
 
     def _offline(self) -> list[int]:
         """The roots whose jobs wait: those that are away, and those that are not in the configuration any more."""

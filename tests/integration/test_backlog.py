@@ -12,8 +12,8 @@ from sqlalchemy import QueuePool
 
 from captiond import backlog, jobs
 from captiond.store.engine import Database
-from captiond.values import Priority
-from stored import add_file, add_root
+from captiond.values import Priority, Source
+from stored import add_file, add_root, save, show
 from waiting import until
 
 
@@ -44,3 +44,20 @@ def test_what_is_queued_while_it_is_counted_is_counted_too(
     assert answers == [answer]
     with db.read() as conn:
         assert {row.priority for row in conn.exec_driver_sql("SELECT priority FROM job")} == {priority}
+
+
+def test_what_the_builtin_describer_described_is_queued_in_parts_and_once(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "BATCH", 2)
+    with db.write() as conn:
+        root_id = add_root(conn)
+        for number in range(5):
+            data = bytes([number])
+            caption_id = save(conn, data, "640 x 480", source=Source.BUILTIN)
+            show(conn, add_file(conn, f"/photos/{number}.jpg", root_id), data, caption_id)
+        add_file(conn, "/photos/new.jpg", root_id)
+    assert backlog.take_over(db, root_id, "default", None) == 5
+    assert backlog.take_over(db, root_id, "default", None) == 0
+    with db.read() as conn:
+        assert jobs.counts(conn)["queued"] == 5

@@ -161,6 +161,22 @@ def test_a_failure_is_told_once_and_takes_no_older_backup_away(
     assert not old.exists()
 
 
+@pytest.mark.parametrize("newest", ["x-2020-01-02.db", "x-2026-11-21.db"])
+def test_where_there_is_no_room_the_old_ones_go_first_but_never_the_newest(
+    db: Database, newest: str, logged: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_of(db.path).mkdir()
+    for name in {"x-2020-01-01.db", "x-2020-01-02.db", newest}:
+        (folder_of(db.path) / name).write_bytes(b"")
+    with monkeypatch.context() as full:
+        full.setattr("captiond.store.backups.SPARE_BYTES", 1 << 60)
+        Backups(db).make(TODAY, 7)
+    assert [path.name for path in existing(db.path)] == [newest]
+    Backups(db).make(TODAY, 7)
+    assert existing(db.path)[-1].name == "x-2026-11-22.db"
+    assert [line["event"] for line in logged()] == ["backup_failed", "backup_made"]
+
+
 def test_a_disk_without_room_keeps_what_is_left(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     free = shutil.disk_usage(db.path.parent).free
     monkeypatch.setattr("captiond.store.backups.SPARE_BYTES", free + (1 << 30))

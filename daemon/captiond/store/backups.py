@@ -65,14 +65,18 @@ class Backups:
     def make(self, today: date, days: int) -> None:
         """Make today's backup if there is none, and take away those that are older than so many days.
 
-        A failure is logged once.
+        These make room for it first where there is none, all but the newest backup. A failure is logged once.
         """
         path, began = self._db.path, time.monotonic()
         target = folder_of(path) / f"{path.stem}-{today.isoformat()}.db"
         if target.exists():
             return
+        removed = 0
         try:
-            self._need_room(target)
+            target.parent.mkdir(exist_ok=True)
+            if self._lacking(target):
+                removed = _remove([one for one in expired(path, today, days) if one != existing(path)[-1]])
+                self._need_room(target)
             self._db.backup(target)
         except (DatabaseError, OSError) as error:
             if self._trouble != str(error):
@@ -80,18 +84,26 @@ class Backups:
                 self._log.error("backup_failed", error=str(error))
             return
         self._trouble = None
-        old = expired(path, today, days)
-        for one in old:
-            one.unlink(missing_ok=True)
+        removed += _remove(expired(path, today, days))
         seconds = round(time.monotonic() - began, 3)
-        self._log.info("backup_made", path=str(target), bytes=target.stat().st_size, seconds=seconds, removed=len(old))
+        self._log.info("backup_made", path=str(target), bytes=target.stat().st_size, seconds=seconds, removed=removed)
 
-    def _need_room(self, target: Path) -> None:
-        target.parent.mkdir(exist_ok=True)
+    def _lacking(self, target: Path) -> tuple[int, int] | None:
+        """The bytes that a backup needs, and those that are free, if they are too few."""
         need = self._db.path.stat().st_size + SPARE_BYTES
         free = shutil.disk_usage(target.parent).free
-        if free < need:
+        return (need, free) if free < need else None
+
+    def _need_room(self, target: Path) -> None:
+        if lacking := self._lacking(target):
+            need, free = lacking
             raise DatabaseError(
                 f"there is no room for the backup {target}: it needs {need / 1e6:,.0f} MB free, and there are "
                 f"{free / 1e6:,.0f}; free some space, or set `backup_days` under [database]"
             )
+
+
+def _remove(paths: list[Path]) -> int:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
