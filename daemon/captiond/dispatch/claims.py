@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from captiond.store.engine import Database
 
 LOOK_SECONDS = 1.0
-"""Seconds between two looks for jobs whose time has come."""
+"""Seconds between two looks at who has room and whether the next job's time has come."""
 
 
 class Claims:
@@ -52,6 +52,8 @@ class Claims:
         self._look_now = True
         self._look_at = 0.0
         self._more = False
+        self._asked: tuple[frozenset[str], frozenset[int]] | None = None
+        self._due: float | None = None
 
     def look(self) -> None:
         """There may be new jobs, or new room: the next `claim` looks."""
@@ -60,11 +62,14 @@ class Claims:
     def claim(self) -> list[Task]:
         """As many jobs as there is room for; none while nothing has changed and no time has come.
 
+        The database is not asked anew when a job is due until something has changed: a queue of jobs that can't be
+        claimed, for their files are gone, is read to its end for it.
+
         Raises:
             DatabaseUnavailable: none is claimed.
         """
-        now = time.monotonic()
-        if not (self._look_now or now >= self._look_at):
+        now, changed = time.monotonic(), self._look_now
+        if not (changed or now >= self._look_at):
             return []
         offers = self._rooms.offers()
         if not offers:
@@ -72,11 +77,14 @@ class Claims:
         self._look_at, self._look_now = now + LOOK_SECONDS, False
         held = self._held_roots()
         if not self._more:
-            with self._db.read() as conn:
-                recipes = [recipe for offer in offers for recipe in offer.group.recipes]
-                due = jobs.next_due(conn, recipes=recipes, offline_roots=held, min_priority=self._min_priority)
-            if due is None or due > time.time():
+            asked = frozenset(recipe for offer in offers for recipe in offer.group.recipes), frozenset(held)
+            if changed or asked != self._asked:
+                self._asked = None
+                self._due = self._next_due(*asked)
+                self._asked = asked
+            if self._due is None or self._due > time.time():
                 return []
+        self._asked = None
         tasks: list[Task] = []
         given: Counter[str] = Counter()
         self._more = True
@@ -101,3 +109,7 @@ class Claims:
                 # As many as could be: there are likely more, and the next look can do without asking first.
                 self._more &= len(claimed) == left.total
         return tasks
+
+    def _next_due(self, recipes: Collection[str], held: Collection[int]) -> float | None:
+        with self._db.read() as conn:
+            return jobs.next_due(conn, recipes=recipes, offline_roots=held, min_priority=self._min_priority)
