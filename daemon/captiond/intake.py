@@ -17,6 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from captiond import captions, jobs, live_photos, sidecar
+from captiond.birth import born_ns
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
 from captiond.paths import from_text, to_text
 from captiond.store import files, live
@@ -101,7 +102,8 @@ class _Is(Enum):
 class _Decision:
     """What is to be done for one file.
 
-    `row` is what is known of it, `moved` the row of where it was before; `answered`: its sidecar likely tells its answer.
+    `row` is what is known of it, `moved` the row of where it was before, which is `unproven` where the file system can't
+    tell it from another file; `answered`: its sidecar likely tells its answer.
 
     Of live photos: `waits`, the seconds that a clip waits for its still, None for what is no clip; `clip`, the known clip
     of a still; `left`, the clips that a still leaves behind where it was.
@@ -112,6 +114,7 @@ class _Decision:
     media: bool
     row: FileRow | None = None
     moved: FileRow | None = None
+    unproven: bool = False
     answered: bool = False
     waits: float | None = None
     clip: tuple[int, str] | None = None
@@ -158,10 +161,9 @@ def _decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: Intake
             else:
                 decisions.append(_Decision(quiet, text, row.media, row))
             continue
-        source = _source_of_move(conn, root, quiet, moved) if row is None else None
-        if source is not None:
-            moved.add(source.id)
-            decisions.append(_Decision(quiet, text, source.media, moved=source))
+        move = _move(conn, root, quiet, text, moved) if row is None else None
+        if move is not None:
+            decisions.append(move)
             continue
         match _identify(quiet, root.real):
             case _Is.GONE:
@@ -196,17 +198,34 @@ def _of_live_photo(conn: Connection, root: Root, decision: _Decision) -> _Decisi
     return replace(decision, clip=clip, left=tuple(left)) if clip is not None or left else decision
 
 
-def _source_of_move(conn: Connection, root: Root, quiet: Quiet, moved: set[int]) -> FileRow | None:
-    """The known file that this is, under a new name: same inode, size and mtime, and its own path is gone.
+def _move(conn: Connection, root: Root, quiet: Quiet, text: str, moved: set[int]) -> _Decision | None:
+    """What to do if this is a known file under a new name: same inode, size and mtime, and its own path is gone.
 
     Another root on a network file system is not asked: if it is dead, this one would hang with it. The file is read
     then, found to have known bytes, and costs no call either.
     """
     for row in files.find_moved(conn, quiet.stat, root.id):
         # What was no media under its old name, and is named like media now, is worth a job that says so.
-        if row.id not in moved and (row.media or not named_like_media(quiet.path)) and _left(from_text(row.path)):
-            return row
+        if row.id in moved or not (row.media or not named_like_media(quiet.path)) or not _left(from_text(row.path)):
+            continue
+        is_same = _is_same(quiet, row)
+        if is_same or (is_same is None and row.media):
+            moved.add(row.id)
+            return _Decision(quiet, text, row.media, moved=row, unproven=is_same is None)
     return None
+
+
+def _is_same(quiet: Quiet, row: FileRow) -> bool | None:
+    """Whether a file that has the inode, size and mtime of one that left is that one; None: it can't be told.
+
+    File systems give an inode again at once, and frames of one size and one time, by a program that sets it, are many.
+    """
+    if quiet.stat.ctime_ns == row.stat.ctime_ns:  # as when a folder above it was renamed
+        return True
+    born = born_ns(quiet.path)
+    if born is not None:
+        return born <= row.stat.ctime_ns
+    return None if quiet.stat.mtime_ns % 1_000_000_000 == 0 else True
 
 
 def _left(path: str) -> bool:
@@ -279,14 +298,19 @@ def _record(conn: Connection, root: Root, decision: _Decision, report: IntakeRep
 def _under_root(
     conn: Connection, root: Root, row: FileRow, decision: _Decision, report: IntakeReport, now: float
 ) -> None:
-    """A known file is where it was not before: it needs a job only if this root asks something else of it."""
+    """A known file is where it was not before: it needs a job only if this root asks something else of it.
+
+    One that may be another file is read: if it is not, its caption is known by its bytes, and it costs no call.
+    """
     came = row.root_id != root.id
     has_open = came and jobs.follow(
         conn, row.id, root_id=root.id, recipe=root.recipe, priority=_priority(root, decision)
     )
     if not row.media or _joined(conn, decision, row.id):
         return
-    if not came:
+    if decision.unproven:
+        needed = True
+    elif not came:
         needed = row.caption_id is None and not files.has_job(conn, row.id)
     elif captions.show_recipe(conn, row.id, root.recipe, now) or has_open:
         needed = False

@@ -149,6 +149,43 @@ def test_a_text_that_is_renamed_to_a_picture_is_looked_at(root: Compared) -> Non
     assert (taken.moved, taken.jobs) == (0, 1)
 
 
+@pytest.mark.parametrize("born", ["told", "not told"])
+def test_another_picture_with_the_inode_size_and_time_of_one_that_is_gone_is_read(
+    root: Compared, monkeypatch: pytest.MonkeyPatch, born: str
+) -> None:
+    if born == "not told":
+        monkeypatch.setattr(intake, "born_ns", lambda _path: None)
+    old = write(root.root / "1.bmp", b"BM" + b"a" * 1000)
+    os.utime(old, (1e9, 1e9))
+    take(root, old)
+    root.finish_all()
+    gone = Stat.of(old.stat())
+    old.unlink()
+    # File systems give the inode again when they like: here the database is told that they did.
+    new = write(root.root / "2.bmp", b"BM" + b"b" * 1000)
+    os.utime(new, (1e9, 1e9))
+    root.do("UPDATE file SET inode = ?", new.stat().st_ino)
+    taken = take(root, new)
+    assert (taken.jobs, root.queued()) == (1, {"2.bmp"})
+    assert taken.moved == (born == "not told")
+    assert gone.ctime_ns < new.stat().st_ctime_ns
+
+
+def test_a_rename_where_the_file_system_tells_no_birth_is_read_again_only_if_its_time_is_a_whole_second(
+    root: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "born_ns", lambda _path: None)
+    whole, exact = write(root.root / "whole.jpg"), write(root.root / "exact.jpg", JPEG + b"!")
+    os.utime(whole, ns=(0, 1_000_000_000))
+    os.utime(exact, ns=(0, 1_000_000_001))
+    take(root, whole, exact)
+    root.finish_all()
+    paths = [path.rename(root.root / f"new {path.name}") for path in (whole, exact)]
+    taken = take(root, *paths)
+    assert (taken.moved, taken.jobs) == (2, 1)
+    assert root.queued() == {"new whole.jpg"}
+
+
 @pytest.mark.parametrize("recipe", ["default", "products"])
 def test_a_move_to_another_root_needs_a_job_only_if_that_asks_something_else(
     db: Database, root: Compared, tmp_path: Path, recipe: str
