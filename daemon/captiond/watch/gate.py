@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from captiond import intake, log
 from captiond.errors import DatabaseError
 from captiond.intake import IntakeReport, Root
-from captiond.settle import CAPACITY, GONE, Settle
+from captiond.settle import CAPACITY, GONE, TRIES, Settle
 from captiond.values import Priority, Quiet
 from captiond.watch import gone
 from captiond.watch.filestat import stat_file
@@ -69,6 +69,7 @@ class Gate:
         self._noted: dict[str, Priority] = {}
         self._idle = self._woken = self._stopping = False
         self._quiet: list[Quiet] = []
+        self._undecided: dict[str, int] = {}
         self._gone: deque[tuple[float, str]] = deque()
         self._left: deque[tuple[float, str]] = deque()
         self._trouble: str | None = None
@@ -229,10 +230,19 @@ class Gate:
             del self._quiet[: intake.BATCH]
             self._database_well()
             self.report.add(taken)
-            for quiet in taken.undecided:
-                self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
+            self._try_again(batch, taken.undecided)
             if taken.jobs:
                 self._on_work()
+
+    def _try_again(self, batch: list[Quiet], undecided: list[Quiet]) -> None:
+        """What could not be read may be readable in a while; what can't be in some tries is left to the next scan."""
+        tries = {quiet.path: self._undecided.pop(quiet.path, 0) + 1 for quiet in batch}
+        for quiet in undecided:
+            if tries[quiet.path] < TRIES:
+                self._undecided[quiet.path] = tries[quiet.path]
+                self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
+        if undecided:
+            self._on_trouble()
 
     def _look_at_edits(self, root: Root) -> float | None:
         """Look at sidecars that have changed; returns when there is one to look at again."""
