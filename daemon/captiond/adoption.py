@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from captiond import captions
 from captiond.policy.sidecars import Asked, Leave, Take, Verdict, judge
-from captiond.store import sidecars
+from captiond.store import looks, sidecars
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -50,7 +50,7 @@ def is_ours(conn: Connection, file_id: int, standing: Standing) -> bool:
 def adopt(conn: Connection, place: Place, standing: Standing, asked: Asked, now: float) -> Adopted:
     """Take a sidecar's words in, or leave it alone; in the caller's transaction, which must be sure of the file's bytes."""
     if is_ours(conn, place.file_id, standing):
-        sidecars.looked(conn, place.file_id, standing.seen)
+        looks.looked(conn, place.file_id, standing.seen)
         return NOTHING
     verdict = judged(conn, place.sha256, standing, asked, now)
     if isinstance(verdict, Leave):
@@ -67,7 +67,7 @@ def adopt(conn: Connection, place: Place, standing: Standing, asked: Asked, now:
             f"there are keys in it that are not captiond's ({keys}): it is read, and not replaced; take them out"
         )
         return replace(_left(conn, replace(place, captioned=True), standing, leave), caption_id=caption_id)
-    sidecars.taken_over(conn, place.file_id, standing.path, standing.digest, standing.seen, now)
+    looks.taken_over(conn, place.file_id, standing.path, standing.digest, standing.seen, now)
     return Adopted(caption_id)
 
 
@@ -97,7 +97,7 @@ def _what_is_wrong(standing: Standing) -> Leave:
 
 def _left(conn: Connection, place: Place, standing: Standing, leave: Leave) -> Adopted:
     if not place.captioned:  # there is nothing that it stands in the way of
-        sidecars.looked(conn, place.file_id, standing.seen)
+        looks.looked(conn, place.file_id, standing.seen)
         return NOTHING
-    is_news = sidecars.left_alone(conn, place.file_id, standing.path, standing.seen, leave.reason)
+    is_news = looks.left_alone(conn, place.file_id, standing.path, standing.seen, leave.reason)
     return Adopted(reason=leave.reason if is_news else None)

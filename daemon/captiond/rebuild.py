@@ -23,7 +23,7 @@ from captiond.errors import CaptiondError, Failure
 from captiond.media import reader
 from captiond.paths import to_text
 from captiond.policy.sidecars import Asked
-from captiond.store import files, sidecars
+from captiond.store import files, looks
 from captiond.store.engine import Database
 from captiond.store.salvage import take_rights, take_spending
 from captiond.targets import targets
@@ -184,10 +184,10 @@ def _keep(conn: Connection, root_id: int, known: _Known, now: float) -> None:
         content_id = captions.content_told(conn, told)
         captions.attach(conn, file_id=file_id, content_id=content_id, caption_id=caption_id)
         if not told.strange:
-            sidecars.taken_over(conn, file_id, standing.path, standing.digest, standing.seen, now)
+            looks.taken_over(conn, file_id, standing.path, standing.digest, standing.seen, now)
     document = captions.document(conn, file_id)
     if document is not None and hashlib.sha256(sidecar.encode(document)).hexdigest() == standing.digest:
-        sidecars.as_it_should_be(conn, file_id)
+        looks.as_it_should_be(conn, file_id)
 
 
 def _put_in_place(new: Path, path: Path) -> Path | None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from captiond import captions, jobs, sidecar
-from captiond.store import calls, sidecars
+from captiond.store import calls, looks, sidecars
 from captiond.store import tables as t
 from captiond.store.clean import cleaned, cleaned_json
 from captiond.store.engine import Database
@@ -137,7 +137,7 @@ def test_as_many_files_as_may_be_show_a_new_answer(conn: Connection) -> None:
     for number in range(60):
         file_id = add_file(conn, f"/photos/{number}.jpg")
         show(conn, file_id, b"x", first)
-        sidecars.left_alone(conn, file_id, f"/photos/{number}.jpg.caption.json", (1, 1), "not ours")
+        looks.left_alone(conn, file_id, f"/photos/{number}.jpg.caption.json", (1, 1), "not ours")
     second = save(conn, b"x", "second", digest="d2")
     assert set(conn.execute(select(t.file.c.caption_id)).scalars()) == {second}
     assert len(sidecars.due(conn, time.time(), limit=100)) == 60

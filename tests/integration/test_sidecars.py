@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 
 from captiond.paths import to_text
 from captiond.sidecar import Outcome
-from captiond.store import files, sidecars, totals
+from captiond.store import files, looks, sidecars, totals
 from captiond.store import tables as t
 from captiond.store.engine import Database
 from stored import add_file, add_root, save, show
@@ -91,7 +91,7 @@ def test_what_is_being_written_is_due_again_only_after_a_while_or_a_restart(conn
 
 
 def test_what_stands_in_the_way_of_a_sidecar_is_told_of_files_that_are_there(conn: Connection, file_id: int) -> None:
-    sidecars.left_alone(conn, file_id, NAME, (1, 1), "not captiond's")
+    looks.left_alone(conn, file_id, NAME, (1, 1), "not captiond's")
     folder, _, name = to_text(NAME).rpartition("/")
     assert totals.sidecar_troubles(conn, 9) == [(folder, name, "refused", "not captiond's")]
     files.mark_absent(conn, [file_id])
@@ -177,9 +177,9 @@ def test_an_mtime_beyond_the_year_2262_is_kept_and_known_again(conn: Connection,
     sidecars.planned(conn, file_id, A)
     outcome = Outcome("written", A, None, seen)
     sidecars.recorded(conn, file_id, f"{NAME}.caption.json", outcome, retry_at=500.0)
-    sidecars.looked(conn, file_id, seen)
-    sidecars.left_alone(conn, file_id, f"{NAME}.caption.json", seen, "a link")
-    sidecars.taken_over(conn, file_id, f"{NAME}.caption.json", B, seen, 1.0)
+    looks.looked(conn, file_id, seen)
+    looks.left_alone(conn, file_id, f"{NAME}.caption.json", seen, "a link")
+    looks.taken_over(conn, file_id, f"{NAME}.caption.json", B, seen, 1.0)
     row = sidecars.get(conn, file_id)
     assert row is not None
     assert (row.size, row.mtime_ns) == sidecars.kept(seen)
@@ -198,10 +198,10 @@ def test_why_one_is_left_alone_is_not_forgotten_while_it_stays_as_it_is(conn: Co
         assert row.state == "refused"
         return news, row.reason, row.size
 
-    sidecars.left_alone(conn, file_id, place, seen, "of other bytes")
+    looks.left_alone(conn, file_id, place, seen, "of other bytes")
     assert tried_again(seen) == (False, "of other bytes", 33)
     assert tried_again((33, 45)) == (True, writers, None), "the next scan reads it"
-    sidecars.left_alone(conn, file_id, place, seen, "of other bytes")
+    looks.left_alone(conn, file_id, place, seen, "of other bytes")
     sidecars.planned(conn, file_id, A)
     record(conn, file_id, "pending", A, "the disk failed")
     assert tried_again(seen) == (True, writers, None)

@@ -21,8 +21,8 @@ from captiond.fetch import split_login
 from captiond.media import reader
 from captiond.paths import is_url, to_text
 from captiond.policy.sidecars import Take
-from captiond.store import files, forecasts
-from captiond.store import sidecars as store
+from captiond.store import files, forecasts, looks
+from captiond.store.sidecars import kept
 from captiond.values import JobState, Kind, Source, Stat, Told
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Known:
             rows = files.files_by_path(conn, [_text(target.path) for target in batch])
             ids = {row.content_id for row in rows.values() if row.content_id is not None}
             file_ids = [row.id for row in rows.values()]
-            contents, seen = forecasts.contents(conn, ids), store.seen(conn, file_ids)
+            contents, seen = forecasts.contents(conn, ids), looks.seen(conn, file_ids)
             return cls(db, rows, contents, seen, jobs.latest(conn, file_ids))
 
     def told(self, one: Wanted, row: FileRow, suffix: str) -> Told | None:
@@ -148,7 +148,7 @@ class _Known:
             status = os.lstat(path)
         except OSError:
             return None
-        if store.kept((status.st_size, status.st_mtime_ns)) == self.sidecars.get(row.id):
+        if kept((status.st_size, status.st_mtime_ns)) == self.sidecars.get(row.id):
             return None
         standing = sidecar.read(path, one.root)
         if standing is None:

@@ -18,7 +18,7 @@ from captiond import jobs, log, sidecar
 from captiond.adoption import NOTHING, Place, adopt
 from captiond.errors import DatabaseError
 from captiond.paths import to_text
-from captiond.store import sidecars
+from captiond.store import looks, sidecars
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -126,7 +126,7 @@ class Edits:
         """Those that are not as they were recorded, and not changing any more; they are held no longer."""
         found = {path: _seen(path) for path in paths}
         with self._db.read() as conn:
-            known = {path: sidecars.beside(conn, path.removesuffix(self.suffix), root.id) for path in paths}
+            known = {path: looks.beside(conn, path.removesuffix(self.suffix), root.id) for path in paths}
         resting = []
         with self._lock:
             for path, seen in found.items():
@@ -141,7 +141,7 @@ class Edits:
         return resting
 
     def _take(self, conn: Connection, standing: Standing, root: Root) -> Adopted:
-        file = sidecars.beside(conn, standing.path.removesuffix(self.suffix), root.id)
+        file = looks.beside(conn, standing.path.removesuffix(self.suffix), root.id)
         if file is None:
             return NOTHING
         now = time.time()
