@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from captiond import jobs
 from captiond.by_url import Urls
 from captiond.config.models import Settings
+from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
-from captiond.dispatch.outcomes import Outcomes
+from captiond.dispatch.outcomes import End, Outcomes, Step
 from captiond.dispatch.tasks import Task, Tasks
 from captiond.dispatch.work import HasFailed, WasRead
-from captiond.errors import Changed, Corrupt, Failure, RootOffline, Unreadable, Vanished
+from captiond.errors import Changed, Corrupt, DatabaseUnavailable, Failure, RootOffline, Unreadable, Vanished
 from captiond.store.engine import Database
 from captiond.values import Kind, Opened, Priority, Stat
 from captiond.wiring import wire
@@ -38,7 +39,7 @@ class Desk:
         with db.write() as conn:
             self.root_id = add_root(conn)
 
-    def claimed(self, *names: str) -> list[Task]:
+    def claimed(self, *names: str, sha256: str = BYTES) -> list[Task]:
         """Tasks of new files with the same bytes, each claimed and read."""
         with self.db.write() as conn:
             for name in names:
@@ -54,7 +55,7 @@ class Desk:
         made = [Task(job, self.wiring.choices["default"].first) for job in taken]
         for task in made:
             self.tasks.add(task)
-            opened = Opened(task.job.path, Stat(3, 4, 5, 6), BYTES, Kind.IMAGE, "image/jpeg", 3)
+            opened = Opened(task.job.path, Stat(3, 4, 5, 6), sha256, Kind.IMAGE, "image/jpeg", 3)
             with self.db.read() as conn:
                 assert self.outcomes.judge_unwritten(conn, WasRead(task.job.id, opened, 0.1)) is not None
         return made
@@ -88,3 +89,33 @@ def test_bytes_that_can_not_be_decoded_fail_all_their_files(desk: Desk) -> None:
     leader, copy = desk.claimed("a.jpg", "b.jpg")
     desk.fail(leader, Corrupt())
     assert {(row.state, row.reason) for row in map(desk.row, (leader, copy))} == {("failed", "corrupt")}
+
+
+def test_when_the_disk_is_full_after_some_outcomes_of_a_batch_with_a_bug_those_go_on_and_the_rest_follows(
+    desk: Desk,
+) -> None:
+    (first,), (broken,), (last,) = (desk.claimed(f"{number}.jpg", sha256=number * 64) for number in "123")
+    outcomes = [HasFailed(first.job.id, Corrupt()), HasFailed(broken.job.id, cast("Failure", None))]
+    outcomes.append(HasFailed(last.job.id, Corrupt()))
+    with desk.db.write() as conn:
+        conn.exec_driver_sql("CREATE TABLE filler (x)")
+        conn.exec_driver_sql(
+            f"CREATE TRIGGER full BEFORE UPDATE ON job WHEN NEW.id = {last.job.id} "
+            "BEGIN INSERT INTO filler VALUES (zeroblob(10000000)); END"
+        )
+        conn.exec_driver_sql("PRAGMA max_page_count = 1000")
+    committer = Committer(desk.db, desk.outcomes)
+    assert ended(committer.record(outcomes, hurry=False)) == [first, broken]
+    assert [desk.row(task).reason for task in (first, broken, last)] == ["corrupt", "internal", None]
+    with pytest.raises(DatabaseUnavailable):
+        committer.record([], hurry=False)
+    with desk.db.write() as conn:
+        conn.exec_driver_sql("DROP TRIGGER full")
+    assert ended(committer.record([], hurry=False)) == [last]
+    assert desk.row(last).reason == "corrupt"
+    assert committer.record([], hurry=True) == []
+
+
+def ended(steps: list[Step]) -> list[Task]:
+    """The tasks that end."""
+    return [step.task for step in steps if isinstance(step, End)]

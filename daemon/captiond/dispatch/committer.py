@@ -28,6 +28,7 @@ class Committer:
         self._log = log.get("dispatch")
         self._published: list[WasPublished] = []
         self._published_by = float("inf")
+        self._rest: list[Outcome] = []
 
     def record(self, outcomes: Sequence[Outcome], *, hurry: bool) -> list[Step]:
         """Judge what came in: as much as possible by looking alone, the rest in one commit.
@@ -48,10 +49,10 @@ class Committer:
                     else:
                         steps += judged
         published = [outcome for outcome in left if isinstance(outcome, WasPublished)]
-        if len(published) == len(left) and not (hurry or self._is_due(len(published))):
+        if not self._rest and len(published) == len(left) and not (hurry or self._is_due(len(published))):
             self._published += published
         else:
-            steps += self._write([*self._published, *left])
+            steps += self._write([*self._rest, *self._published, *left])
             self._published.clear()
         return steps
 
@@ -65,13 +66,29 @@ class Committer:
             return []
         try:
             with self._db.write() as conn:
-                return [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
+                steps = [step for outcome in outcomes for step in self._outcomes.judge(conn, outcome)]
         except DatabaseError:
             raise
         except Exception:
             # One of them shows a bug: each on its own, to find out which. The others are not to suffer for it.
             self._log.exception("record_crashed")
-            return [step for outcome in outcomes for step in self._write_one(outcome)]
+            return self._write_each(outcomes)
+        self._rest = []
+        return steps
+
+    def _write_each(self, outcomes: list[Outcome]) -> list[Step]:
+        steps: list[Step] = []
+        for number, outcome in enumerate(outcomes):
+            try:
+                steps += self._write_one(outcome)
+            except DatabaseError:
+                if number == 0:
+                    raise
+                # Those before it stand, and go on; the rest is kept for the next time.
+                self._rest = outcomes[number:]
+                return steps
+        self._rest = []
+        return steps
 
     def _write_one(self, outcome: Outcome) -> list[Step]:
         try:
