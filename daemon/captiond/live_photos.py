@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from captiond import jobs
 from captiond.media.live import clip_names, is_short, still_names
-from captiond.paths import from_text
-from captiond.store import files, live
+from captiond.paths import from_text, split
+from captiond.store import live
 from captiond.values import Priority
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def clip_of(path: str) -> str | None:
 
 def clip_beside(conn: Connection, path_text: str) -> tuple[int, str] | None:
     """The known clip, without a caption of its own, of the still that comes: its id and path."""
-    folder, name = files.split(path_text)
+    folder, name = split(path_text)
     clip = live.beside(conn, folder, clip_names(name), captioned=False)
     if clip is None:
         return None
@@ -64,7 +64,7 @@ def clip_beside(conn: Connection, path_text: str) -> tuple[int, str] | None:
 
 def join_still(conn: Connection, clip_id: int, path_text: str) -> bool:
     """Link a clip to the still beside it. False: there is none, or the clip is a video of its own already."""
-    folder, name = files.split(path_text)
+    folder, name = split(path_text)
     still = live.beside(conn, folder, still_names(name), captioned=True)
     return still is not None and join(conn, clip_id, still[0])
 

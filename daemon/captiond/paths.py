@@ -32,6 +32,12 @@ def from_text(text: str) -> str:
     return os.fsdecode(os.fsencode(raw))
 
 
+def split(text: str) -> tuple[str, str]:
+    """Folder and name of a path in text, as the database has them: the folder has no slash at its end."""
+    folder, _, name = text.rpartition("/")
+    return folder, name
+
+
 def root_text(path: os.PathLike[str]) -> str:
     """A root's path from the configuration as the database has it."""
     return to_text(os.path.abspath(path))

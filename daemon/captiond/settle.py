@@ -59,7 +59,7 @@ class Settle:
 
     Args:
         settle_seconds: how long a file must be unchanged.
-        capacity: pending paths above which `room` is 0.
+        capacity: half of the pending paths that it takes at most.
     """
 
     def __init__(self, settle_seconds: float, capacity: int = CAPACITY) -> None:
@@ -74,10 +74,6 @@ class Settle:
 
     def __contains__(self, path: object) -> bool:
         return path in self._pending
-
-    def room(self) -> int:
-        """How many paths a scan may still hand in; 0 means wait."""
-        return max(0, self._capacity - len(self._pending))
 
     def sighted(self, path: str, priority: Priority, now: float) -> bool:
         """Ask for `path` to be let through when it is quiet. Its highest priority counts.

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, or_, select
 
+from captiond.paths import split
 from captiond.store import live
 from captiond.store import tables as t
-from captiond.store.files import split
 from captiond.values import JobState
 
 Fields = Mapping[str, Any]

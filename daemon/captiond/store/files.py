@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.mounts import must_be_polled
+from captiond.paths import split
 from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.store.clean import WRAP, signed
@@ -64,12 +65,6 @@ class FileRow:
     def looks_like(self, stat: Stat) -> bool:
         """Whether a file with this stat is this one, unchanged; as far as the database can keep its numbers."""
         return _stat_values(self.stat) == _stat_values(stat)
-
-
-def split(path_text: str) -> tuple[str, str]:
-    """Folder and name of a path in text."""
-    folder, _, name = path_text.rpartition("/")
-    return folder, name
 
 
 # --- roots ----------------------------------------------------------------------------------------------------------

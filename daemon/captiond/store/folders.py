@@ -5,11 +5,12 @@ Paths are text, as `paths.to_text` makes them; numbers are folded as `clean.sign
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, text
-
-_SOME = 500  # ids in one statement: far below SQLite's limit of variables
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 FOLDER_SQL = (
     "SELECT name, size, mtime_ns, ctime_ns, inode FROM file WHERE folder = ? AND root_id = ? AND present = 1 LIMIT ?"
@@ -61,16 +62,11 @@ def present_between(conn: Connection, after: tuple[str, str], last: str, limit: 
 
 def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
     """These files are back, as they were."""
-    _for_ids(conn, "UPDATE file SET present = :value WHERE id IN :ids", file_ids, 1)
+    update = "UPDATE file SET present = 1 WHERE id IN (SELECT value FROM json_each(?))"
+    conn.exec_driver_sql(update, (json.dumps(list(file_ids)),))
 
 
 def mark_gone(conn: Connection, gone: Iterable[tuple[str, str]]) -> int:
     """There are no files of these (folder, name) any more; returns how many were marked absent. Nothing is deleted."""
     update = "UPDATE file SET present = 0 WHERE folder = ? AND name = ? AND present = 1"
     return sum(conn.exec_driver_sql(update, one).rowcount for one in gone)
-
-
-def _for_ids(conn: Connection, statement: str, file_ids: Sequence[int], value: int) -> None:
-    prepared = text(statement).bindparams(bindparam("ids", expanding=True))
-    for start in range(0, len(file_ids), _SOME):
-        conn.execute(prepared, {"value": value, "ids": list(file_ids[start : start + _SOME])})

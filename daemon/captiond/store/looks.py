@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from captiond.paths import to_text
+from captiond.paths import split, to_text
 from captiond.store import tables as t
 from captiond.store.clean import cleaned
 from captiond.store.sidecars import get, kept
@@ -81,7 +81,7 @@ _BESIDE = (
 
 def beside(conn: Connection, path: str, root_id: int) -> Known | None:
     """What is known of the file at `path`, as the OS names it, and its sidecar; None if that is not enough for one."""
-    folder, _, name = to_text(path).rpartition("/")
+    folder, name = split(to_text(path))
     which = {"the_folder": folder, "the_name": name, "the_root": root_id}
     row = conn.execute(_BESIDE, which).one_or_none()
     if row is None:
