@@ -307,6 +307,12 @@ def test_a_sidecar_of_other_bytes_is_no_answer_and_is_left_alone(home: Home, fak
         drop(home.inbox / "other.jpg")
         assert home.captioned("other.jpg")["other.jpg"]["caption"] == "Another."
         until(lambda: reason(home, "other.jpg"))
+        assert home.call("scan").returncode == 0
+        until(lambda: "of other bytes" in (reason(home, "other.jpg") or ""))
+        said = reason(home, "other.jpg")
+    with home.run():  # it is tried again, and what was found when it was read is still said
+        until(lambda: reason(home, "other.jpg"))
+        assert reason(home, "other.jpg") == said
     assert (home.inbox / f"other.jpg{SUFFIX}").read_bytes() == before
     assert len(fake.requests) == 2
 
