@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from captiond import intake, jobs
-from captiond.intake import IntakeReport
+from captiond.intake import IntakeReport, looks
 from captiond.media import reader
 from captiond.store import files
 from captiond.store.engine import Database
@@ -154,7 +154,7 @@ def test_another_picture_with_the_inode_size_and_time_of_one_that_is_gone_is_rea
     root: Compared, monkeypatch: pytest.MonkeyPatch, born: str
 ) -> None:
     if born == "not told":
-        monkeypatch.setattr(intake, "born_ns", lambda _path: None)
+        monkeypatch.setattr(looks, "born_ns", lambda _path: None)
     old = write(root.root / "1.bmp", b"BM" + b"a" * 1000)
     os.utime(old, (1e9, 1e9))
     take(root, old)
@@ -174,7 +174,7 @@ def test_another_picture_with_the_inode_size_and_time_of_one_that_is_gone_is_rea
 def test_a_rename_where_the_file_system_tells_no_birth_is_read_again_only_if_its_time_is_a_whole_second(
     root: Compared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "born_ns", lambda _path: None)
+    monkeypatch.setattr(looks, "born_ns", lambda _path: None)
     whole, exact = write(root.root / "whole.jpg"), write(root.root / "exact.jpg", JPEG + b"!")
     os.utime(whole, ns=(0, 1_000_000_000))
     os.utime(exact, ns=(0, 1_000_000_001))
