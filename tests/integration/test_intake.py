@@ -12,7 +12,7 @@ import pytest
 from captiond import intake, jobs
 from captiond.intake import IntakeReport, looks
 from captiond.media import reader
-from captiond.store import files
+from captiond.store import files, folders
 from captiond.store.engine import Database
 from captiond.values import Job, Priority, Quiet, Stat
 from captiond.watch import gone
@@ -402,6 +402,19 @@ def test_gone_paths_are_marked_only_if_they_are_gone_and_the_root_is_there(root:
     assert gone.mark_paths(root.db, root.as_root, paths, lambda: True) == 1
     assert root.names() == {"stays.jpg"}
     assert root.names(present=False) == {"goes.jpg"}
+
+
+def test_a_file_that_came_back_while_it_was_looked_for_is_not_marked_absent(root: Compared) -> None:
+    path = write(root.root / "a.jpg")
+    take(root, path)
+    with root.db.read() as conn:
+        row = files.files_by_path(conn, [str(path)])[str(path)]
+    path.unlink()
+    write(path)
+    take(root, path)
+    with root.db.write() as conn:
+        assert folders.mark_gone(conn, [row]) == 0
+    assert root.names() == {"a.jpg"}
 
 
 def test_all_below_a_folder_that_left_is_gone_and_its_neighbours_are_not(root: Compared) -> None:

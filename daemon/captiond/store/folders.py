@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from captiond.store.files import FileRow
+
 FOLDER_SQL = (
     "SELECT name, size, mtime_ns, ctime_ns, inode FROM file WHERE folder = ? AND root_id = ? AND present = 1 LIMIT ?"
 )
@@ -66,7 +68,10 @@ def mark_present(conn: Connection, file_ids: Sequence[int]) -> None:
     conn.exec_driver_sql(update, (json.dumps(list(file_ids)),))
 
 
-def mark_gone(conn: Connection, gone: Iterable[tuple[str, str]]) -> int:
-    """There are no files of these (folder, name) any more; returns how many were marked absent. Nothing is deleted."""
-    update = "UPDATE file SET present = 0 WHERE folder = ? AND name = ? AND present = 1"
-    return sum(conn.exec_driver_sql(update, one).rowcount for one in gone)
+def mark_gone(conn: Connection, gone: Iterable[FileRow]) -> int:
+    """These files are not there any more; returns how many were marked absent. Nothing is deleted.
+
+    One that was seen anew since its row was read is left as it is: it came back.
+    """
+    update = "UPDATE file SET present = 0 WHERE folder = ? AND name = ? AND ctime_ns = ? AND present = 1"
+    return sum(conn.exec_driver_sql(update, (row.folder, row.name, row.stat.ctime_ns)).rowcount for row in gone)

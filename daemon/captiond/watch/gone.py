@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from captiond import live_photos
-from captiond.paths import from_text, to_text
+from captiond.paths import from_text, split, to_text
 from captiond.store import files, folders
 from captiond.watch.filestat import is_gone
 
@@ -33,29 +33,31 @@ def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Cal
         online: whether the root is there and the same.
 
     Returns:
-        How many there were; None: the root is away, and none is marked.
+        How many there were; None: the root is away, and no more are marked.
 
     Raises:
         DatabaseError: the last batch was not recorded.
     """
-    missing = [one for one in known if is_gone(from_text("/".join(one)), root.real)]
-    if not online():
-        return None
     marked = 0
-    for start in range(0, len(missing), _BATCH):
-        part = missing[start : start + _BATCH]
-        left = live_photos.left_by(db, part)
-        with db.write() as conn:
-            marked += folders.mark_gone(conn, part)
-            live_photos.release(conn, left)
+    for start in range(0, len(known), _BATCH):
+        # Their rows first: one that comes back and is seen anew while it is looked for is not marked.
+        with db.read() as conn:
+            found = files.files_by_path(conn, ["/".join(one) for one in known[start : start + _BATCH]])
+        present = [row for row in found.values() if row.present]
+        missing = [row for row in present if is_gone(from_text(row.path), root.real)]
+        if present and not online():
+            return None
+        if missing:
+            left = live_photos.left_by(db, [(row.folder, row.name) for row in missing])
+            with db.write() as conn:
+                marked += folders.mark_gone(conn, missing)
+                live_photos.release(conn, left)
     return marked
 
 
 def mark_paths(db: Database, root: Root, paths: Sequence[str], online: Callable[[], bool]) -> int:
     """The same for what is known of these paths, as the OS names them; returns how many files that were."""
-    with db.read() as conn:
-        known = [row for row in files.files_by_path(conn, map(to_text, paths)).values() if row.present]
-    return mark(db, root, [(row.folder, row.name) for row in known], online) or 0 if known else 0
+    return mark(db, root, [split(to_text(path)) for path in paths], online) or 0
 
 
 def mark_under(db: Database, root: Root, folder: str, online: Callable[[], bool]) -> int:
