@@ -87,14 +87,19 @@ class Rows:
 class Watched(Rows):
     """A root under a real watcher."""
 
-    def __init__(self, db: Database, root: Path, **settings: Any) -> None:
+    def __init__(self, db: Database, root: Path, confirm: int | None = None, **settings: Any) -> None:
         super().__init__(db)
         self.root = root
         self.states: list[tuple[bool, str]] = []
         self.work = 0
         self.watch = Watch(path=root, **{"settle_seconds": 0.2, **settings})
         self.watcher = RootWatcher(
-            self.watch, db=db, suffix=SUFFIX, on_work=self._worked, on_state=lambda _, *told: self.states.append(told)
+            self.watch,
+            db=db,
+            suffix=SUFFIX,
+            on_work=self._worked,
+            on_state=lambda _, *told: self.states.append(told),
+            confirm=confirm,
         )
 
     def _worked(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from captiond.store.engine import Database
+from captiond.values import Priority
 from captiond.watch.health import classify
 from waiting import until
 from watched import Watched, watching, write
@@ -94,6 +95,30 @@ def test_a_file_system_that_is_replaced_within_a_moment_is_watched_anew(
         until(lambda: root.queued() == {"a.jpg", "b.jpg"})
         write(root.root / "c.jpg")
         until(lambda: root.queued() == {"a.jpg", "b.jpg", "c.jpg"})
+
+
+@pytest.mark.parametrize("before", [(), ("README.txt",), ("own.jpg",)])
+def test_what_a_share_brings_that_is_mounted_late_is_a_first_backlog(
+    db: Database, tmp_path: Path, mount: Mount, before: tuple[str, ...]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in before:
+        write(tmp_path / "in" / name)
+    for number in range(5):
+        write(tmp_path / "server" / f"{number}.jpg")
+    with watching(db, tmp_path / "in", confirm=3) as root:
+        until(lambda: root.watcher.scans)
+        until(lambda: len(root.names()) == len(before))
+        if before:
+            until(lambda: root.ask("SELECT go_at FROM root") != [(None,)])
+        mount(root.root, "--bind", str(tmp_path / "server"))
+        until(lambda: len(root.jobs()) >= 5)
+        shared = [priority for name, _, priority in root.jobs() if name not in before]
+        assert shared == [Priority.HELD] * 5
+        root.scanned()
+        assert [one for one in root.jobs() if one[2] > Priority.HELD and one[0] not in before] == []
+        write(root.root / "new.jpg")
+        until(lambda: ("new.jpg", "queued", Priority.NEW) in root.jobs())
 
 
 @pytest.mark.parametrize("mode", ["inotify", "poll"])

@@ -135,6 +135,11 @@ def let_go(conn: Connection, root_id: int, now: float) -> None:
     conn.execute(update(t.root).where(t.root.c.id == root_id, t.root.c.go_at.is_(None)).values(go_at=now))
 
 
+def hold_back(conn: Connection, root_id: int) -> None:
+    """What is found in the root from now on is a first backlog again."""
+    conn.execute(update(t.root).where(t.root.c.id == root_id).values(go_at=None))
+
+
 def waiting_files(conn: Connection, root_id: int) -> int:
     """How many media files of the root are present, as far as is known."""
     statement = select(func.count()).select_from(t.file)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from captiond import backlog, log
+from captiond.store import files
 from captiond.watch.draining import Draining
 
 if TYPE_CHECKING:
@@ -46,24 +47,41 @@ class FirstBacklog:
         self._told = False
         self.pending = root.go_at is None and bool(confirm)
         """Whether it is not counted yet, or waits for a person's word."""
+        self.is_open = root.scanned_at is None or self.pending
+        """Whether what a comparison finds is the backlog."""
         if not self.pending:
             backlog.counted(db, root.id, confirm)
 
-    def look(self, sighted: int) -> None:
-        """A comparison was made, and sighted so many files: let them go, or say that they wait.
+    def look(self, sighted: int, seen: int) -> None:
+        """The whole root was compared: let what was found go, or say that it waits.
+
+        Until it is counted, further comparisons find the backlog too: what the gate had to drop, or what comes with a share
+        that is mounted late. A root in which there is nothing says nothing of what will be in it.
+
+        Args:
+            sighted: how many files were new or changed.
+            seen: how many there were.
 
         Raises:
             DatabaseError: it is to be called again.
         """
-        if time.monotonic() < self._look_at:
+        if not self.pending:
+            self.is_open = False
             return
-        more = sighted if self._gate.busy and not self._draining.stalled else 0
+        if not seen or time.monotonic() < self._look_at:
+            return
+        draining = self._gate.busy and not self._draining.stalled
+        more = sighted if draining else self._gate.left_out
         waiting = backlog.counted(self._db, self._root.id, self._confirm, more=more)
+        if waiting is None and not draining:
+            with self._db.read() as conn:
+                waiting = backlog.waiting(conn, self._root.id, self._confirm) or None
         if waiting is None:
             return
+        self.is_open = bool(more)
         self._look_at = time.monotonic() + AGAIN_SECONDS
         if not waiting:
-            self.pending = False
+            self.pending = self.is_open = False
             self._on_work()
         elif not self._told:
             self._told = True
@@ -75,3 +93,16 @@ class FirstBacklog:
                 confirm_above=self._confirm,
                 remedy=f"`captiond scan --go {name}` starts them; `captiond scan --dry-run {name}` tells what they cost",
             )
+
+    def anew(self) -> None:
+        """The root lies on another file system than before, which may bring another archive: it is counted again.
+
+        Raises:
+            DatabaseError: the word that was given still holds.
+        """
+        if not self._confirm:
+            return
+        with self._db.write() as conn:
+            files.hold_back(conn, self._root.id)
+        self.pending = self.is_open = True
+        self._look_at, self._told = 0.0, False

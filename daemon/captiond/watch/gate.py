@@ -3,8 +3,9 @@
     noted, sight -> [Settle: stat, wait, stat] -> intake -> on_work
 
 It runs in a thread of its own, so that a root that hangs holds up nobody else; `turn` is the whole of it and is called
-alone by `captiond scan`. What it is told is kept until it is in the database or known to be gone; if it is told more
-than it can hold, it asks for a scan, which waits for room.
+alone by `captiond scan`. What it is told is kept until it is in the database or known to be gone, each path once; what
+is more than it can hold is dropped, and a scan asked for, which waits for room. While the database can't be written, what
+is quiet is kept up to `CAPACITY`, and no more is looked at.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from captiond import intake, log
 from captiond.errors import DatabaseError
 from captiond.intake import IntakeReport, Root
+from captiond.paths import to_text
 from captiond.settle import CAPACITY, GONE, TRIES, Settle
 from captiond.values import Priority, Quiet
 from captiond.watch import gone
@@ -68,7 +71,7 @@ class Gate:
         self._changed = threading.Condition()
         self._noted: dict[str, Priority] = {}
         self._idle = self._woken = self._stopping = False
-        self._quiet: list[Quiet] = []
+        self._quiet: dict[str, Quiet] = {}
         self._undecided: dict[str, int] = {}
         self._gone: deque[tuple[float, str]] = deque()
         self._left: deque[tuple[float, str]] = deque()
@@ -83,6 +86,8 @@ class Gate:
         """Whether files are opened to stat them: on network file systems."""
         self.prepare: Callable[[], None] = lambda: None
         """Called at the begin of each turn: new folders are watched and listed there."""
+        self.left_out = 0
+        """How many files could not be taken in, for a failure of our own, and are left to the next scan, which sets it to 0."""
         self.report = IntakeReport()
         """What became of all files so far."""
         self.looking_since: float | None = None
@@ -127,6 +132,8 @@ class Gate:
         """A folder was moved away or deleted. Called in `prepare`."""
         if len(self._left) < CAPACITY:
             self._left.append((time.monotonic() + self._gone_seconds, folder))
+        else:
+            self._on_overflow()
 
     def stop(self) -> None:
         """End the loop; what is pending is found again by the next scan."""
@@ -149,9 +156,8 @@ class Gate:
             except DatabaseError as error:
                 at = self._database_trouble(error)
             except Exception:  # noqa: BLE001  # one path that nobody thought of must not end the watching
-                # A scan finds again what is dropped here.
                 self._log.exception("gate_crashed", root=self.root.path if self.root else None)
-                self._quiet = []
+                self._on_overflow()  # what was under way may be dropped
                 at = time.monotonic() + _TROUBLE_SECONDS[0]
             self._rest(at)
 
@@ -168,7 +174,7 @@ class Gate:
         root = self.root
         if root is None:
             return None
-        while not self._stopping and (paths := self._settle.due(time.monotonic(), intake.BATCH)):
+        while self._has_room and (paths := self._settle.due(time.monotonic(), intake.BATCH)):
             for path in paths:
                 self._measure(path, root)
             if len(self._quiet) >= intake.BATCH:
@@ -177,9 +183,14 @@ class Gate:
         self._take(root)
         self._mark_gone(root)
         edits_at = self._look_at_edits(root)
-        times = [edits_at, self._settle.next_at(), self._retry_at if self._quiet else None]
+        times = [edits_at, self._retry_at if self._quiet else None]
+        times += [self._settle.next_at()] if self._has_room else []
         times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
         return min((at for at in times if at is not None), default=None)
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._stopping and len(self._quiet) < CAPACITY
 
     def _rest(self, at: float | None) -> None:
         with self._changed:
@@ -217,24 +228,47 @@ class Gate:
             self.looking_since = None
         verdict = self._settle.measured(path, stat, began, time.monotonic())
         if isinstance(verdict, Quiet):
-            self._quiet.append(verdict)
+            before = self._quiet.get(path, verdict)
+            self._quiet[path] = replace(verdict, priority=max(before.priority, verdict.priority))
         elif verdict is GONE and len(self._gone) < CAPACITY:
             self._gone.append((began + self._gone_seconds, path))
+        elif verdict is GONE:
+            self._on_overflow()
 
     def _take(self, root: Root) -> None:
         while self._quiet:
             if time.monotonic() < self._retry_at:
                 return
-            batch = self._quiet[: intake.BATCH]
-            taken = intake.take(self._db, root, batch, now=time.time())
-            del self._quiet[: intake.BATCH]
-            self._database_well()
-            self.report.add(taken)
-            self._try_again(batch, taken.undecided)
-            if taken.jobs:
-                self._on_work()
+            batch = list(itertools.islice(self._quiet.values(), intake.BATCH))
+            try:
+                self._take_batch(root, batch)
+            except DatabaseError:
+                raise
+            except Exception:  # noqa: BLE001  # one of them; the others are not to wait for it
+                for quiet in batch:
+                    self._take_alone(root, quiet)
 
-    def _try_again(self, batch: list[Quiet], undecided: list[Quiet]) -> None:
+    def _take_alone(self, root: Root, quiet: Quiet) -> None:
+        try:
+            self._take_batch(root, [quiet])
+        except DatabaseError:
+            raise
+        except Exception:  # noqa: BLE001  # one path that nobody thought of must not end the watching
+            self._log.exception("gate_crashed", root=root.path, path=to_text(quiet.path))
+            self._quiet.pop(quiet.path, None)
+            self.left_out += 1
+
+    def _take_batch(self, root: Root, batch: Sequence[Quiet]) -> None:
+        taken = intake.take(self._db, root, batch, now=time.time())
+        for quiet in batch:
+            self._quiet.pop(quiet.path, None)
+        self._database_well()
+        self.report.add(taken)
+        self._try_again(batch, taken.undecided)
+        if taken.jobs:
+            self._on_work()
+
+    def _try_again(self, batch: Sequence[Quiet], undecided: list[Quiet]) -> None:
         """What could not be read may be readable in a while; what can't be in some tries is left to the next scan."""
         tries = {quiet.path: self._undecided.pop(quiet.path, 0) + 1 for quiet in batch}
         for quiet in undecided:

@@ -106,7 +106,7 @@ class RootWatcher:
             observer=self._observer,
             online=self._unchanged,
             stopping=lambda: self._stopping,
-            first=row.scanned_at is None or self._backlog.pending,
+            backlog=lambda: self._backlog.is_open,
         )
         self.health = Health(State.OFFLINE, "not looked at yet", "wait")
         """As of the last look."""
@@ -258,8 +258,8 @@ class RootWatcher:
         root = self._gate.root
         if root is not None and self._scans.due:
             self._compare(root)
-        if self._backlog.pending and self._scans.count:
-            self._backlog.look(self._scans.sighted)
+        if root is not None and (self._backlog.is_open or self._backlog.pending) and self._scans.whole:
+            self._backlog.look(self._scans.sighted, self._scans.seen)
 
     def _ensure_events(self) -> None:
         """Watch again after the reader died or was never begun, and poll where the watches were used up."""
@@ -297,6 +297,8 @@ class RootWatcher:
     def _came_online(self, found: Health) -> None:
         """The root is there, or is another than it was: watch it, then compare it."""
         self._gate.root = None
+        if self._mount_point not in (None, found.mount_point):
+            self._backlog.anew()
         self.health, self._mount_point = found, found.mount_point
         self._unrecorded = True
         self._renew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +29,7 @@ AGAIN_SECONDS: Final = 2.0
 """The pause after a scan that could not be ended, or not be recorded."""
 LOST_SECONDS: Final = 1.0
 """The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
+_NEVER: Final = float("inf")
 TELL_SECONDS: Final = 3600.0
 """Lost events are logged no more often than this."""
 
@@ -42,7 +44,7 @@ class Scans:
         observer: tells how the root is watched, and watches what is listed.
         online: whether the root is there, and the same as it was.
         stopping: whether to end.
-        first: whether what the first scan finds is the backlog.
+        backlog: whether what a scan finds is the backlog: nobody has said yet that it may be asked.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Scans:
         observer: Observer,
         online: Callable[[], bool],
         stopping: Callable[[], bool],
-        first: bool,
+        backlog: Callable[[], bool],
     ) -> None:
         self._watch = watch
         self._db = db
@@ -62,14 +64,17 @@ class Scans:
         self._observer = observer
         self._online = online
         self._stopping = stopping
-        self._first = first
+        self._backlog = backlog
         self._log = log.get("watch").bind(root=to_text(str(watch.path)))
         self._cost = 0.0
         self._tell_at = 0.0
-        self.at = 0.0
-        """When the next is due, in monotonic seconds."""
+        self._lock = threading.Lock()
+        self._regular_at = 0.0
+        self._asked_at = 0.0
         self.sighted = 0
         """How many files the last complete one found to be new or changed."""
+        self.seen = 0
+        """How many files that one saw."""
         self.count = 0
         """How many complete ones there were since the start."""
         self.looking_since: float | None = None
@@ -78,18 +83,30 @@ class Scans:
         """Some of the folders that can't be read, with the reason."""
 
     @property
+    def at(self) -> float:
+        """When the next is due, in monotonic seconds."""
+        return min(self._regular_at, self._asked_at)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was compared: nothing has asked for a scan since the begin of the last complete one."""
+        return self.count > 0 and self._asked_at == _NEVER
+
+    @property
     def due(self) -> bool:
         """Whether it is time."""
         return time.monotonic() >= self.at
 
     def at_once(self) -> None:
         """Let the next one be now."""
-        self.at = 0.0
+        with self._lock:
+            self._asked_at = 0.0
 
     def lost(self) -> None:
         """Events were lost: let the next one be soon."""
         now = time.monotonic()
-        self.at = min(self.at, now + max(LOST_SECONDS, min(60.0, 3 * self._cost)))
+        with self._lock:
+            self._asked_at = min(self._asked_at, now + max(LOST_SECONDS, min(60.0, 3 * self._cost)))
         if now >= self._tell_at:
             self._tell_at = now + TELL_SECONDS
             self._log.warning(
@@ -104,8 +121,10 @@ class Scans:
             RootAway: the root went away meanwhile.
             DatabaseError: the database can't be read or written.
         """
-        priority = Priority.BACKLOG if self._first else Priority.NEW
-        self.at = float("inf")
+        priority = Priority.BACKLOG if self._backlog() else Priority.NEW
+        with self._lock:
+            self._asked_at = _NEVER  # what is asked for from now on still holds when this one ends
+        self._gate.left_out = 0
         report, recorded = ScanReport(), False
         try:
             report = reconcile(self._db, root, self._hooks(scope, priority))
@@ -119,12 +138,12 @@ class Scans:
             polls = self._observer.mode is WatchMode.POLL
             every = self._watch.poll_seconds if polls else self._watch.scan_seconds
             pause = max(every, CPU_SHARE * report.cpu_seconds) if recorded else AGAIN_SECONDS
-            # What was asked for while the scan ran, by lost events say, still holds.
-            self.at = min(self.at, time.monotonic() + pause)
+            self._regular_at = time.monotonic() + pause
         if not recorded:
             return
-        self._cost, self._first = report.cpu_seconds, False
+        self._cost = report.cpu_seconds
         self.count += 1
+        self.seen = report.seen
         self.sighted = report.new + report.changed
         if report.examples != self.unreadable and report.unreadable:
             self._log.warning(
