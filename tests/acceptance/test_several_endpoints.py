@@ -91,6 +91,19 @@ def test_a_server_that_fails_at_every_call_opens_its_circuit_and_the_next_one_ge
     assert len(second.requests) == 12
 
 
+def test_while_another_is_well_the_trials_of_a_failing_one_cost_no_file_an_attempt(
+    home: Several, fake: FakeEndpoint, second: FakeEndpoint
+) -> None:
+    fake.default = error(500, "CUDA error")
+    second.default = ok(delay=0.2)
+    home.choose(queue="max_attempts = 2\npause_max_seconds = 0.05")
+    names = drop_many(home.inbox, 40)
+    with home.run():
+        home.captioned(*names)
+    assert len(fake.requests) > 10, "it was tried again while the other answered"
+    assert {job["state"] for job in home.jobs().values()} == {"done"}
+
+
 def test_spread_gives_each_file_to_the_less_busy_one_and_each_file_once(
     home: Several, fake: FakeEndpoint, second: FakeEndpoint
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from captiond.dispatch.rooms import Rooms
     from captiond.dispatch.routes import Choice
     from captiond.store.engine import Database
+    from captiond.values import Job
 
 LOOK_SECONDS = 1.0
 """Seconds between two looks at who has room and whether the next job's time has come."""
@@ -102,10 +103,7 @@ class Claims:
                 )
                 endpoints = self._rooms.shared_out(left, len(claimed))
                 given.update(endpoints)
-                tasks += [
-                    Task(job, self._choices[job.recipe].route(name))
-                    for job, name in zip(claimed, endpoints, strict=True)
-                ]
+                tasks += [self._task(job, name) for job, name in zip(claimed, endpoints, strict=True)]
                 # As many as could be: there are likely more, and the next look can do without asking first.
                 self._more &= len(claimed) == left.total
         return tasks
@@ -113,3 +111,7 @@ class Claims:
     def _next_due(self, recipes: Collection[str], held: Collection[int]) -> float | None:
         with self._db.read() as conn:
             return jobs.next_due(conn, recipes=recipes, offline_roots=held, min_priority=self._min_priority)
+
+    def _task(self, job: Job, endpoint: str) -> Task:
+        choice = self._choices[job.recipe]
+        return Task(job, choice.route(endpoint), tuple(name for name in choice.endpoints if name != endpoint))

@@ -104,7 +104,8 @@ class HealthMonitor:
     def after_call(self, task: Task, failure: Failure | None, usage: Usage = Usage()) -> bool:
         """A call of this task ended, well when `failure` is None.
 
-        Returns: whether the endpoint is paused by now and this call was no probe: what failed may be the endpoint's.
+        Returns: whether the endpoint is paused by now, and what failed may be its fault alone. A probe's failure counts for
+            the file, which may be what makes servers fail, unless another endpoint is well: that one will tell.
         """
         name, now = task.endpoint, time.monotonic()
         self._pace[name].ended(now, (usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
@@ -125,7 +126,8 @@ class HealthMonitor:
             )
         elif health.state is HealthState.HEALTHY and before.state is not HealthState.HEALTHY:
             self._log.info("endpoint_healthy", endpoint=task.endpoint)
-        return health.state is HealthState.PAUSED and policy.at(before, now).state is not HealthState.PROBING
+        probe = policy.at(before, now).state is HealthState.PROBING
+        return health.state is HealthState.PAUSED and not (probe and not any(map(self.healthy, task.others)))
 
     def _adapt(self, task: Task, failure: Failure | None, now: float) -> None:
         """Fewer calls at once for an endpoint that asks to slow down, more again while it answers."""

@@ -37,6 +37,8 @@ class Task:
 
     job: Job
     route: Route
+    others: tuple[str, ...] = ()
+    """The recipe's further endpoints."""
     stage: Stage = Stage.READING
     opened: Opened | None = None
     encoded: Encoded | None = None
