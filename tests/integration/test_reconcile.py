@@ -300,3 +300,20 @@ def test_memory_does_not_grow_with_the_number_of_files(root: Compared) -> None:
 
     small = peak(1_000)
     assert peak(10_000) < small + 100_000
+
+
+def test_no_transaction_is_open_while_the_disk_is_read(db: Database, tmp_path: Path) -> None:
+    root = Compared(db, tmp_path / "in")
+    write(root.root / "folder" / "a.jpg")
+    busy: list[int] = []
+
+    def emptied(_path: str) -> bool:
+        root.do("UPDATE root SET reason = 'something that is written meanwhile'")
+        with db.write() as conn:
+            conn.exec_driver_sql("COMMIT")  # a checkpoint runs in no transaction
+            busy.append(conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0])
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+        return True
+
+    reconcile(db, root.as_root, Hooks(emptied, emptied, lambda _: True, lambda: True))
+    assert busy == [0, 0]

@@ -1,29 +1,28 @@
-"""Reading much from the database over a long time, without holding one transaction all the while."""
+"""Reading much from the database over a long time, without holding a transaction between two queries."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from captiond.store.engine import Database
 
-_SLICE: Final = 0.5
-"""Seconds that one transaction is kept: what was written since its begin can't leave the WAL before its end."""
-
 
 class ShortReads:
-    """Rows straight from the driver, in transactions that are begun when asked and end after half a second."""
+    """Rows straight from the driver, on one connection. Each query is a transaction of its own.
+
+    What was written since the begin of a transaction can't leave the WAL before its end, and between two queries the
+    caller may wait for a share that hangs.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._stack = contextlib.ExitStack()
         self._cursor: Any = None
-        self._until = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -36,11 +35,10 @@ class ShortReads:
 
     def rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
         """All rows of a query."""
-        if self._cursor is None or time.monotonic() >= self._until:
-            self.release()
+        if self._cursor is None:
             connection = self._stack.enter_context(self._db.read())
+            connection.connection.rollback()  # the transaction that came with it
             self._cursor = connection.connection.cursor()
-            self._until = time.monotonic() + _SLICE
         self._cursor.execute(sql, values)
         found: list[Any] = self._cursor.fetchall()
         return found
@@ -52,6 +50,6 @@ class ShortReads:
             yield from connection.connection.cursor().execute(sql, values)
 
     def release(self) -> None:
-        """End the transaction."""
+        """Give the connection back; the next query takes one again."""
         self._cursor = None
         self._stack.close()
