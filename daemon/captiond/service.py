@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STOP_GRACE = 5.0
 """Seconds that calls in flight get on SIGTERM; the whole stop stays under 10."""
 HUNG_SECONDS = 30.0
-"""A dispatcher whose loop has not turned for so long hangs; systemd's watchdog then restarts the service."""
+"""A dispatcher whose loop has not turned for so long hangs, or for half of `WatchdogSec`: systemd then starts it again."""
 SUPERVISE_SECONDS = 1.0
 STATUS_SECONDS = 10.0
 TROUBLE_SECONDS = 2.0
@@ -248,7 +248,7 @@ class Service:
         now = time.monotonic()
         if self._ping_every is None or now - self._pinged < self._ping_every:
             return
-        if self._dispatcher is None or now - self._dispatcher.beat < HUNG_SECONDS:
+        if self._dispatcher is None or now - self._dispatcher.beat < min(HUNG_SECONDS, self._ping_every):
             self._pinged = now
             notify.watchdog()
 

@@ -18,6 +18,7 @@ import pytest
 from document import OPERATIONS, prose
 from drops import drop
 from fake_endpoint import FakeEndpoint, echo, hang
+from processes import HeldThread, switches
 from systemd_machine import CAPTIOND, Machine, booted
 from waiting import until
 
@@ -205,6 +206,27 @@ def test_a_process_that_hangs_is_started_again_by_the_watchdog(service: Installe
     until(lambda: service.machine.property("NRestarts") == "1", timeout=30, interval=0.1)
     until(lambda: service.machine.property("ActiveState") == "active", timeout=30, interval=0.1)
     assert time.monotonic() - began < 2 * 3 + 10  # twice the watchdog's time, and a start
+    assert "watchdog" in service.log().lower()
+    service.drop("a.jpg")
+    service.sidecar("a.jpg")
+
+
+@pytest.mark.fault("a process that hangs")
+def test_a_service_whose_dispatcher_alone_hangs_is_started_again_by_the_watchdog(service: Installed) -> None:
+    service.drop_in("[Service]\nWatchdogSec=6\nRestartSec=100ms\n")
+    service.start()
+    pid = service.machine.pid()
+    before = switches(pid)
+    time.sleep(3)
+    waited = {thread: count - before.get(thread, count) for thread, count in switches(pid).items()}
+    dispatcher = max(waited, key=lambda thread: waited[thread])  # it looks five times a second, nobody else so often
+    assert dispatcher != pid
+    held = HeldThread(dispatcher)
+    began, of_main = time.monotonic(), switches(pid)[pid]
+    until(lambda: switches(pid)[pid] > of_main + 1)  # the thread that tells systemd that all is well goes on
+    until(lambda: held.has_ended() and service.machine.property("NRestarts") == "1", timeout=30, interval=0.1)
+    assert time.monotonic() - began < 2 * 6
+    until(lambda: service.machine.property("ActiveState") == "active", timeout=30, interval=0.1)
     assert "watchdog" in service.log().lower()
     service.drop("a.jpg")
     service.sidecar("a.jpg")
