@@ -208,7 +208,7 @@ def _strangers(home: Home, archive: Archive, cut: int) -> list[str]:
     left = {name for name in there - wanted if not name.endswith(SUFFIX)}
     temporary = {name for name in left if _TEMPORARY.fullmatch(Path(name).name)}
     state = {path.name for path in home.database.parent.iterdir()}
-    odd = [name for name in state if not re.fullmatch(r"captions\.db(-wal|-shm|\.lock)?", name)]
+    odd = [name for name in state if not re.fullmatch(r"captions\.db(-wal|-shm|\.lock)?|backups", name)]
     found = [f"{name} is none of the archive's" for name in left - temporary]
     found += [f"state/{name} was left behind" for name in odd]
     if len(temporary) > cut:

@@ -16,7 +16,7 @@ def amount() -> Amount:
     """By $CAPTIOND_FAULTS: `all`, as `./dev faults --all` sets it, or unset."""
     if os.environ.get("CAPTIOND_FAULTS") == "all":
         return Amount(points=None, examples=1000, folders=500, soak_seconds=3600)
-    return Amount(points=260, examples=100, folders=100, soak_seconds=180)
+    return Amount(points=260, examples=100, folders=100, soak_seconds=600)
 
 
 @pytest.fixture(scope="session")
