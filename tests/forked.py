@@ -6,16 +6,20 @@ begins, strace can be attached to it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import unittest.mock
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from program import Home, Process, Program
 from waiting import until
@@ -38,6 +42,19 @@ _CONTEXT.set_forkserver_preload(
 )
 _PR_SET_PTRACER = 0x59616D61
 _ANY = ctypes.c_ulong(-1)
+
+
+@contextlib.contextmanager
+def forked_with(environment: Mapping[str, str]) -> Iterator[None]:
+    """What is forked meanwhile comes from a process that was started with these variables, such as `LD_PRELOAD`."""
+    server: Any = forkserver._forkserver
+    server._stop()
+    with unittest.mock.patch.dict(os.environ, environment):
+        server.ensure_running()
+    try:
+        yield
+    finally:
+        server._stop()
 
 
 class NotTraceable(Exception):
@@ -83,15 +100,18 @@ class ForkedProgram(Program):
         home: where it runs.
         args: its command line.
         strace: strace's arguments, when it is to be traced from its first line on.
+        env: variables beside those of `Home.environment`; what has to be there at its start needs `forked_with`.
 
     Raises:
         NotTraceable: it can't be traced.
     """
 
-    def __init__(self, home: Home, *args: str, strace: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Home, *args: str, strace: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> None:
         self._strace = strace
         self.tracer: subprocess.Popen[str] | None = None
-        super().__init__(home, list(args), {})
+        super().__init__(home, list(args), env or {})
 
     def _started(self, home: Home, args: list[str], env: dict[str, str]) -> Process:
         ours, theirs = _CONTEXT.Pipe()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clock import Clock
 from drops import drop, drop_many
 from fake_endpoint import FakeEndpoint, error, hang, ok
 from processes import inotify_watches
@@ -188,17 +189,13 @@ def test_a_share_that_hangs_while_it_is_read_holds_up_no_other_root(home: Home, 
 
 @pytest.mark.fault("a clock that jumps by years")
 def test_a_clock_that_is_set_back_by_years_holds_up_no_job(home: Home, fake: FakeEndpoint) -> None:
-    faketime = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-    if faketime is None:
-        pytest.skip("needs libfaketime")
-    offset = home.folder / "offset"
-    offset.write_text("+3000d")
-    faked = {"LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1"}
+    clock = Clock(home.folder)
+    clock.set("+3000d")
     fake.script(error(500, retry_after=3))
-    with home.run(env=faked | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}) as program:
+    with home.run(env=clock.environment()) as program:
         drop(home.inbox / "a.jpg")
         until(lambda: home.rows("SELECT 1 FROM job WHERE state = 'queued' AND attempts = 1"))
-        offset.write_text("+0d")
+        clock.set("+0d")
         home.captioned("a.jpg")
         assert program.event("clock_set_back")["seconds"] > 3000 * 86_000
 

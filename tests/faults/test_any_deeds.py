@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 import invariants
 from archive import Archive
+from clock import Clock
 from fake_endpoint import Behaviour, FakeEndpoint, close, echo, error, html, reset, truncated
 from faults_made import CONCURRENCY, Amount, empty_database
-from forked import ForkedProgram
+from forked import ForkedProgram, forked_with
 from mounted import Share, why_not
 from program import Home
 from waiting import until
@@ -53,6 +54,7 @@ class AnyDeeds(RuleBasedStateMachine):
         shutil.copyfile(self.template, self.home.database)
         self.configure(settle=0.1)
         self.share = Share(self.folder, self.home.inbox, "20m") if self.mounting else None
+        self.clock = Clock(self.folder) if Clock.can_be_set() else None
         self.archive = Archive(self.home.inbox)
         self.archive.write("taken.jpg", "taken")
         self.archive.put_foreign("taken.jpg")
@@ -139,6 +141,12 @@ class AnyDeeds(RuleBasedStateMachine):
             (self.folder / "away").rename(self.home.inbox)
         self.is_there = True
 
+    @precondition(lambda self: self.clock is not None)
+    @rule(offset=st.sampled_from(["-10y", "-1d", "-6h", "+0d", "+6h", "+1d", "+10y"]))
+    def set_the_clock(self, offset: str) -> None:
+        assert self.clock is not None
+        self.clock.set(offset)
+
     @precondition(lambda self: self.program is not None)
     @rule()
     def kill(self) -> None:
@@ -150,12 +158,13 @@ class AnyDeeds(RuleBasedStateMachine):
     @precondition(lambda self: self.program is not None)
     @rule()
     def terminate(self) -> None:
-        assert self.stop(signal.SIGTERM) == 0
+        self.stop(signal.SIGTERM)
 
     @precondition(lambda self: self.program is None)
     @rule()
     def start(self) -> None:
-        self.program = ForkedProgram(self.home, "run")
+        env = self.clock.environment() if self.clock is not None else {}
+        self.program = ForkedProgram(self.home, "run", env=env)
         self.program.event("started")
 
     @precondition(lambda self: self.program is not None)
@@ -176,14 +185,14 @@ class AnyDeeds(RuleBasedStateMachine):
 
     # --- the end
 
-    def stop(self, number: signal.Signals) -> int:
+    def stop(self, number: signal.Signals) -> None:
         assert self.program is not None
         with self.program as program:
             code = program.stop(number)
             assert "Traceback" not in program.text, program.text
+            assert code == (-number if number is signal.SIGKILL else 0), program.text
         assert invariants.decoders_left(program.process.pid) == []
         self.program = None
-        return code
 
     def holds(self, broken: list[str]) -> None:
         assert not broken, "\n".join(broken)
@@ -209,7 +218,8 @@ class AnyDeeds(RuleBasedStateMachine):
             self.holds(invariants.at_rest(self.home, self.archive, self.fake, cut=self.kills * CONCURRENCY))
         finally:
             if self.program is not None:
-                self.stop(signal.SIGKILL)
+                with self.program as program:
+                    program.process.kill()
             self.fake.stop()
             if self.share is not None:
                 self.share.end()
@@ -224,15 +234,17 @@ def test_any_deeds_in_any_order_leave_each_file_with_its_caption_and_no_call_in_
 ) -> None:
     AnyDeeds.template = empty_database(tmp_path / "empty.db")
     AnyDeeds.mounting = why_not() is None
-    run_state_machine_as_test(
-        AnyDeeds,
-        settings=settings(
-            max_examples=amount.examples,
-            stateful_step_count=12,
-            deadline=None,
-            phases=[Phase.generate],
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    clock = Clock(tmp_path).environment() if Clock.can_be_set() else {}
+    with forked_with(clock):
+        run_state_machine_as_test(
+            AnyDeeds,
+            settings=settings(
+                max_examples=amount.examples,
+                stateful_step_count=12,
+                deadline=None,
+                phases=[Phase.generate],
+                print_blob=True,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
     record_property("seen", f"{amount.examples} runs of 12 steps")
