@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_a_share_that_hangs_holds_up_no_other_root(
         assert program.stop() == 0
     assert not home.rows("SELECT 1 FROM job WHERE state = 'failed'")
     assert len(fake.requests) == 1 + len(names) + len(elsewhere)
+
+
+@pytest.mark.slow
+@pytest.mark.fault("a file system that fails or hangs")
+def test_a_large_file_of_a_slow_share_is_not_taken_for_one_that_hangs(
+    home: Home, fake: FakeEndpoint, share: FuseShare
+) -> None:
+    film = share.store / "film.avi"
+    film.write_bytes(b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(14_000_000))
+    share.make(Fault(("read",), seconds=0.4))
+    with home.run() as program:
+        began = time.monotonic()
+        home.failed("film.avi", timeout=120)
+        assert time.monotonic() - began > 35
+        assert not program.lines("file_hangs")
 
 
 @pytest.mark.parametrize("by", ["this machine", "another machine"])

@@ -78,7 +78,11 @@ def test_what_has_not_begun_at_the_end_is_not_done(shop: Shop) -> None:
 def test_one_that_hangs_can_be_relieved_and_what_it_brings_later_counts(shop: Shop) -> None:
     shop.submit(1, 2)
     shop.begun.wait(10)
+    (began,) = shop.workers.begun().values()
+    shop.workers.heard(1)
+    shop.workers.heard(2)
     assert list(shop.workers.begun()) == [1]
+    assert shop.workers.begun()[1] > began
     before = threading.active_count()
     shop.workers.relieve([1, 2])
     shop.workers.relieve([1])

@@ -44,6 +44,11 @@ class Decoders:
             self._tell_well()
         return guard
 
+    @property
+    def missing(self) -> bool:
+        """Whether someone waits because none can be started."""
+        return self._missing > 0
+
     def kill(self) -> None:
         """End the decoders and all waiting at once; what is being decoded fails as stopped."""
         self._ended.set()

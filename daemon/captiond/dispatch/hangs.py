@@ -1,4 +1,4 @@
-"""Files on which a thread has been for so long that it may hang, while their root answers.
+"""Files of which a thread has not brought a piece for so long that it may hang, while their root answers.
 
 Its server's disk is dying, or the file is being fetched from a tape or a cloud. Whoever hangs is waited for, it may only be
 slow; but another thread takes its place, so that other roots go on. A root of which as many hang as would be all threads is
@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 from captiond import log
 from captiond.dispatch.pools import PUBLISHERS, Pools
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.paths import to_text
+from captiond.paths import is_url, to_text
 
 if TYPE_CHECKING:
     from captiond.config.models import Media
@@ -83,15 +84,12 @@ class Hangs:
 
     def _find(self, now: float, reading: dict[int, float], writing: dict[int, float]) -> None:
         room = MOST - len(self._writing) - self._tasks.at(Stage.HANGING).total()
-        tasks = [
-            task
-            for task in self._tasks.all()
-            if task.stage in self._limits and now - reading.get(task.job.id, now) > self._limits[task.stage]
-        ][: max(0, room)]
+        tasks = [task for task in self._tasks.all() if self._hangs(task, now - reading.get(task.job.id, now))]
+        del tasks[max(0, room) :]
         files = [
             file_id
-            for file_id, since in writing.items()
-            if now - since > HANGS_SECONDS and file_id in self._tasks.publishing and file_id not in self._writing
+            for file_id, heard_at in writing.items()
+            if now - heard_at > HANGS_SECONDS and file_id in self._tasks.publishing and file_id not in self._writing
         ][: max(0, room - len(tasks))]
         for task in tasks:
             task.stage = Stage.HANGING
@@ -100,6 +98,11 @@ class Hangs:
         for file_id in files:
             plan = self._tasks.publishing[file_id]
             self._tell(plan.root_id, plan.target)
+
+    def _hangs(self, task: Task, quiet_seconds: float) -> bool:
+        if is_url(task.job.path) or (task.stage is Stage.ENCODING and self._pools.lack_decoders):
+            return False  # fetching has limits of its own
+        return quiet_seconds > self._limits.get(task.stage, inf)
 
     def _tell(self, root_id: int | None, path: str) -> None:
         if root_id not in self._told:

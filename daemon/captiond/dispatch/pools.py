@@ -6,6 +6,7 @@ import os
 import queue
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,14 +59,17 @@ class Pools:
     def read(self, task: Task, downloads: Path) -> None:
         """Identify and hash."""
         job, route = task.job, task.route
-        self._encode.submit(job.id, lambda: work.read_file(job, route, downloads, self._urls, self._suffix))
+        heard = partial(self._encode.heard, job.id)
+        self._encode.submit(job.id, lambda: work.read_file(job, route, downloads, self._urls, self._suffix, heard))
 
     def encode(self, task: Task, downloads: Path) -> None:
         """Make what the endpoint takes."""
         assert task.opened is not None
         job, opened, route, spec = task.job, task.opened, task.route, task.spec
+        heard = partial(self._encode.heard, job.id)
         self._encode.submit(
-            job.id, lambda: work.encode(job, opened, route, spec, self._decoders, downloads, self._urls)
+            job.id,
+            lambda: work.encode(job, opened, route, spec, self._decoders, downloads, self._urls, goes_on=heard),
         )
 
     def ask(self, task: Task) -> None:
@@ -79,8 +83,13 @@ class Pools:
         self._publish.submit(plan.file_id, lambda: work.publish(plan))
 
     def begun(self) -> tuple[dict[int, float], dict[int, float]]:
-        """Since when, in monotonic seconds, a thread is on which job, and on the sidecar of which file."""
+        """The jobs, and the files whose sidecar, a thread is on; when each was last heard of, in monotonic seconds."""
         return self._encode.begun(), self._publish.begun()
+
+    @property
+    def lack_decoders(self) -> bool:
+        """Whether encoders wait for a decoder that can't be started."""
+        return self._decoders.missing
 
     def relieve(self, jobs: Collection[int], published: Collection[int]) -> None:
         """What is read for these jobs, and the sidecars of these files, hang: other threads take their places."""

@@ -87,16 +87,18 @@ class WasPublished:
 Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished
 
 
-def read_file(job: Job, route: Route, downloads: Path, urls: Urls, suffix: str | None) -> Outcome:
+def read_file(
+    job: Job, route: Route, downloads: Path, urls: Urls, suffix: str | None, goes_on: Callable[[], None]
+) -> Outcome:
     """Open, identify and hash the job's file; a URL is looked at, and fetched into `downloads` unless it is sent as such.
 
-    `suffix` is of the sidecar beside it, which is read too; None: there are none.
+    `suffix` is of the sidecar beside it, which is read too; None: there are none. `goes_on` is called while it does.
     """
     started = time.perf_counter()
 
     def stage() -> Outcome:
         if not is_url(job.path):
-            opened = reader.read(job.path, job.root)
+            opened = reader.read(job.path, job.root, goes_on)
             standing = sidecar.read(sidecar.path_for(job.path, suffix), job.root) if suffix is not None else None
             return WasRead(job.id, opened, time.perf_counter() - started, standing=standing)
         if route.base_url is not None and urls.of_job(job, route.endpoint.name, route.base_url) is not None:
@@ -111,9 +113,19 @@ def read_file(job: Job, route: Route, downloads: Path, urls: Urls, suffix: str |
 
 
 def encode(
-    job: Job, opened: Opened, route: Route, spec: EncodeSpec | None, decoders: Decoders, downloads: Path, urls: Urls
+    job: Job,
+    opened: Opened,
+    route: Route,
+    spec: EncodeSpec | None,
+    decoders: Decoders,
+    downloads: Path,
+    urls: Urls,
+    *,
+    goes_on: Callable[[], None],
 ) -> Outcome:
     """Make of the file what the endpoint takes; `spec` is given when an earlier one was too large.
+
+    `goes_on` is called when it has a decoder, for which it may have waited long.
 
     A URL that was only looked at comes here when it does not do: it is fetched now.
     """
@@ -123,7 +135,9 @@ def encode(
         only_seen = is_url(opened.path)
         file = _fetched(job, downloads) if only_seen else opened
         chosen = spec or route.spec_for(file.kind)
-        encoded = decoders.ready().encode(file, chosen)
+        guard = decoders.ready()
+        goes_on()
+        encoded = guard.encode(file, chosen)
         url = urls.of_job(job, route.endpoint.name, route.base_url) if spec is None and not only_seen else None
         if url is not None and by_url.may_go(file, encoded, chosen):
             encoded = replace(encoded, url=url)

@@ -16,11 +16,14 @@ JOIN_SECONDS = 2.0
 
 
 class _Item:
-    """One piece of work. `left` is set when nobody waits for it any more, `relieved` when another thread took its place."""
+    """One piece of work. `left` is set when nobody waits for it any more, `relieved` when another thread took its place.
+
+    `heard_at` is when it began, or said last that it goes on; None while it waits for a thread.
+    """
 
     def __init__(self, key: int, stage: Callable[[], Outcome]) -> None:
         self.key, self.stage = key, stage
-        self.begun_at: float | None = None
+        self.heard_at: float | None = None
         self.left = self.relieved = False
 
 
@@ -51,10 +54,16 @@ class Workers:
             self._open[key] = item
         self._items.put(item)
 
+    def heard(self, key: int) -> None:
+        """The work of this key goes on. Any thread may call this, as often as it likes."""
+        item = self._open.get(key)
+        if item is not None and item.heard_at is not None:
+            item.heard_at = time.monotonic()
+
     def begun(self) -> dict[int, float]:
-        """What is under way, and since when, in monotonic seconds."""
+        """What is under way, and when it began or was last heard of, in monotonic seconds."""
         with self._lock:
-            return {item.key: item.begun_at for item in self._open.values() if item.begun_at is not None}
+            return {item.key: item.heard_at for item in self._open.values() if item.heard_at is not None}
 
     def relieve(self, keys: Collection[int]) -> None:
         """Another thread takes the place of each that is on one of these; what they come to counts all the same."""
@@ -76,7 +85,7 @@ class Workers:
         """End the threads; what has not begun is not done."""
         with self._lock:
             for item in self._open.values():
-                item.left = item.left or item.begun_at is None
+                item.left = item.left or item.heard_at is None
             threads = list(self._threads)
         for _ in threads:
             self._items.put(None)
@@ -85,7 +94,7 @@ class Workers:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _succeed(self, item: _Item) -> None:
-        if item.begun_at is not None and not item.relieved:
+        if item.heard_at is not None and not item.relieved:
             item.relieved = True
             self._add()
 
@@ -99,7 +108,7 @@ class Workers:
             with self._lock:
                 if item.left:
                     continue
-                item.begun_at = time.monotonic()
+                item.heard_at = time.monotonic()
             outcome = item.stage()
             with self._lock:
                 if not item.left:

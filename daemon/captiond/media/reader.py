@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import stat as stat_module
+from collections.abc import Callable
 
 from captiond import beneath
 from captiond.errors import (
@@ -36,12 +37,13 @@ PIECE_BYTES = 768 * 1024
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def read(path: str, root: str | None) -> Opened:
+def read(path: str, root: str | None, on_piece: Callable[[], None] = lambda: None) -> Opened:
     """Open, identify and hash a file.
 
     Args:
         path: absolute, as the OS names it.
         root: the watched folder that it must lie in after following links; None allows any place.
+        on_piece: called with each piece that was read: a large file may take long, and does not hang.
 
     Raises:
         EmptyFile, NotMedia, Unsupported: by its size and first bytes; it is not read further.
@@ -52,7 +54,7 @@ def read(path: str, root: str | None) -> Opened:
     try:
         fd = _open(path, root)
         try:
-            return _read(fd, path)
+            return _read(fd, path, on_piece)
         finally:
             os.close(fd)
     except OSError as error:
@@ -182,7 +184,7 @@ def _target(path: str) -> str:
     return "it is a link" if os.path.islink(path) else "a folder of its path is a link"
 
 
-def _read(fd: int, path: str) -> Opened:
+def _read(fd: int, path: str, on_piece: Callable[[], None]) -> Opened:
     before = os.fstat(fd)
     if not stat_module.S_ISREG(before.st_mode):
         raise NotMedia("not a regular file")
@@ -196,6 +198,7 @@ def _read(fd: int, path: str) -> Opened:
     while got:
         digest.update(view[:got])
         total += got
+        on_piece()
         got = os.readv(fd, [view])
     stat = Stat.of(before)
     if Stat.of(os.fstat(fd)) != stat or total != stat.size:
