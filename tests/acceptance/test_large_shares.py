@@ -117,14 +117,14 @@ def test_ten_thousand_files_of_a_share_that_was_away_are_as_they_were_and_cost_n
         program.event("root_online")
         until(_scanned_since(home, mounted), timeout=120)
         record_property("seen", f"{share.name}: {FILES:,} files compared {time.time() - mounted:.1f} s after the mount")
-        home.captioned("meanwhile.jpg")
+        home.captioned("meanwhile.jpg", timeout=300)  # of a FUSE share all files are read again before it
         until(lambda: _nothing_waits(home), timeout=300, interval=0.5)
         assert (_root(home)["health"], _root(home)["files"]) == ("online", FILES + 1)
         assert len(fake.requests) == CONTENTS + 1
         drop(home.inbox / "folder-0" / "after.jpg")
         if isinstance(share, FuseShare):
             home.call("scan")  # of itself it compares so many files every few minutes
-        home.captioned("after.jpg")
+        home.captioned("after.jpg", timeout=300)
         until(lambda: _nothing_waits(home))
     assert len(fake.requests) == CONTENTS + 2
     new = {str(share.store / "folder-0" / f"{name}.jpg{SUFFIX}") for name in ("meanwhile", "after")}
