@@ -53,13 +53,10 @@ def clip_of(path: str) -> str | None:
 
 
 def clip_beside(conn: Connection, path_text: str) -> tuple[int, str] | None:
-    """The known clip, without a caption of its own, of the still that comes: its id and path."""
+    """The known clip, without a caption of its own, of the still that comes: its id and path, if it is short enough."""
     folder, name = split(path_text)
     clip = live.beside(conn, folder, clip_names(name), captioned=False)
-    if clip is None:
-        return None
-    path = f"{folder}/{clip[1]}"
-    return (clip[0], path) if is_short(from_text(path)) else None
+    return None if clip is None else (clip[0], f"{folder}/{clip[1]}")
 
 
 def join_still(conn: Connection, clip_id: int, path_text: str) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import queue
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,8 @@ from captiond.store import files, folders
 from captiond.store.engine import Database
 from captiond.values import Job, Priority, Quiet, Stat
 from captiond.watch import gone
+from fuse_share import Fault, FuseShare
+from waiting import until
 from watched import JPEG, Compared, quiet, write
 
 
@@ -290,6 +295,40 @@ def test_files_of_a_root_that_is_away_or_may_hang_are_never_moved(
     assert take(root, root.root / "a.jpg").moved == 0
     assert len(root.names()) == 1
     assert root.ask("SELECT count(*) FROM file WHERE root_id = ?", share.as_root.id) == [(1,)]
+
+
+@pytest.mark.fault("a file system that fails or hangs")
+@pytest.mark.parametrize("name", ["without_extension", "clip.mov"])
+def test_while_a_share_hangs_that_is_looked_at_the_database_s_wal_can_be_emptied(
+    db: Database, tmp_path: Path, name: str
+) -> None:
+    share = FuseShare(tmp_path, tmp_path / "share")
+    try:
+        (share.store / name).write_bytes(JPEG)
+        root = Compared(db, share.point)
+        batch = [quiet(share.point / name)]
+        as_root = root.as_root
+        looker = queue.SimpleQueue[int]()
+
+        def look() -> IntakeReport:
+            looker.put(threading.get_native_id())
+            return intake.take(db, as_root, batch, now=1000.0)
+
+        with ThreadPoolExecutor() as pool, share.made_well():
+            share.make(Fault(("open",), name, hang=True))
+            taken = pool.submit(look)
+            waits = Path(f"/proc/self/task/{looker.get()}/wchan")
+            until(lambda: "wait_answer" in waits.read_text())
+            root.do("UPDATE root SET reason = 'something that is written meanwhile'")
+            with db.write() as conn:
+                conn.exec_driver_sql("COMMIT")  # a checkpoint runs in no transaction
+                assert conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0] == 0
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            assert not taken.done()
+            share.well()
+            assert taken.result().jobs == 1
+    finally:
+        share.end()
 
 
 def test_a_file_that_is_back_as_it_was_is_present_again_and_no_work(root: Compared) -> None:

@@ -1,5 +1,8 @@
 """What is to be done for quiet files, before the transaction: the database is asked, and the disk where that says nothing.
 
+No transaction is open while the disk is asked: it may be a share that hangs, and what is written meanwhile could not leave
+the WAL.
+
 The first bytes decide whether a file is media. One that is named like media gets a job in any case: should it be none, the
 job fails and says so. One that is neither is remembered by its stat, so that it is not opened again.
 """
@@ -14,21 +17,29 @@ from captiond import live_photos, sidecar
 from captiond.intake.looks import Is, has_left, identify, is_same
 from captiond.intake.values import Decision, IntakeReport, Root
 from captiond.media.identify import named_like_media
+from captiond.media.live import is_short
 from captiond.paths import from_text, to_text
 from captiond.store import files, live
 from captiond.values import Priority, Quiet
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from captiond.store.engine import Database
+    from captiond.store.files import FileRow
 
 
-def decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: IntakeReport) -> list[Decision]:
+def decide(db: Database, root: Root, batch: Sequence[Quiet], report: IntakeReport) -> list[Decision]:
     """The files for which there is something to do; `report` counts the others."""
+    texts = [to_text(quiet.path) for quiet in batch]
+    with db.read() as conn:
+        known = files.files_by_path(conn, texts)
+        alike = {
+            text: files.find_moved(conn, quiet.stat, root.id)
+            for quiet, text in zip(batch, texts, strict=True)
+            if text not in known
+        }
     decisions: list[Decision] = []
-    known = files.files_by_path(conn, [to_text(quiet.path) for quiet in batch])
     moved: set[int] = set()
-    for quiet in batch:
-        text = to_text(quiet.path)
+    for quiet, text in zip(batch, texts, strict=True):
         row = known.get(text)
         if row is not None and row.looks_like(quiet.stat):
             if row.present and row.root_id == root.id:
@@ -36,7 +47,7 @@ def decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: IntakeR
             else:
                 decisions.append(Decision(quiet, text, row.media, row))
             continue
-        move = _move(conn, root, quiet, text, moved) if row is None else None
+        move = _move(alike[text], quiet, text, moved) if row is None else None
         if move is not None:
             decisions.append(move)
             continue
@@ -48,12 +59,7 @@ def decide(conn: Connection, root: Root, batch: Sequence[Quiet], report: IntakeR
             case kind:
                 media = kind is Is.MEDIA
                 decisions.append(Decision(quiet, text, media, row, answered=media and _answered(quiet, root)))
-    if root.live_photos:
-        # Stills first: a clip of the same batch finds its own.
-        decisions = sorted(
-            (_of_live_photo(conn, root, one) for one in decisions), key=lambda one: one.waits is not None
-        )
-    return decisions
+    return _of_live_photos(db, root, decisions) if root.live_photos and decisions else decisions
 
 
 def _answered(quiet: Quiet, root: Root) -> bool:
@@ -63,23 +69,36 @@ def _answered(quiet: Quiet, root: Root) -> bool:
     return sidecar.answer_for(quiet.path, root.path, root.suffix, quiet.stat.size) is not None
 
 
-def _of_live_photo(conn: Connection, root: Root, decision: Decision) -> Decision:
-    if not decision.media:
-        return decision
-    if live_photos.is_clip(decision.text):
-        return replace(decision, waits=live_photos.waits(decision.text, root.settle_seconds))
-    clip = live_photos.clip_beside(conn, decision.text)
-    left = live_photos.left_behind(live.clips_of(conn, decision.moved.id)) if decision.moved is not None else ()
-    return replace(decision, clip=clip, left=tuple(left)) if clip is not None or left else decision
+def _of_live_photos(db: Database, root: Root, decisions: Sequence[Decision]) -> list[Decision]:
+    """With the clips of stills, and how long clips wait for theirs. Stills first: a clip of the same batch finds its own."""
+    stills: list[Decision] = []
+    clips: list[Decision] = []
+    for one in decisions:
+        if one.media and live_photos.is_clip(one.text):
+            clips.append(replace(one, waits=live_photos.waits(one.text, root.settle_seconds)))
+        else:
+            stills.append(one)
+    with db.read() as conn:
+        beside = [live_photos.clip_beside(conn, one.text) if one.media else None for one in stills]
+        of_moved = [live.clips_of(conn, one.moved.id) if one.media and one.moved else () for one in stills]
+    stills = [
+        replace(
+            one,
+            clip=clip if clip is not None and is_short(from_text(clip[1])) else None,
+            left=tuple(live_photos.left_behind(of_still)),
+        )
+        for one, clip, of_still in zip(stills, beside, of_moved, strict=True)
+    ]
+    return [*stills, *clips]
 
 
-def _move(conn: Connection, root: Root, quiet: Quiet, text: str, moved: set[int]) -> Decision | None:
+def _move(alike: Sequence[FileRow], quiet: Quiet, text: str, moved: set[int]) -> Decision | None:
     """What to do if this is a known file under a new name: same inode, size and mtime, and its own path is gone.
 
     Another root on a network file system is not asked: if it is dead, this one would hang with it. The file is read
     then, found to have known bytes, and costs no call either.
     """
-    for row in files.find_moved(conn, quiet.stat, root.id):
+    for row in alike:
         # What was no media under its old name, and is named like media now, is worth a job that says so.
         if row.id in moved or not (row.media or not named_like_media(quiet.path)) or not has_left(from_text(row.path)):
             continue

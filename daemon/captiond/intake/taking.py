@@ -32,8 +32,7 @@ def take(db: Database, root: Root, batch: Sequence[Quiet], *, now: float) -> Int
         DatabaseError: nothing was recorded; with DatabaseUnavailable the same call can be repeated.
     """
     report = IntakeReport()
-    with db.read() as conn:
-        decisions = decide(conn, root, batch, report)
+    decisions = decide(db, root, batch, report)
     if decisions:
         with db.write() as conn:
             if root.confirm and files.may_go(conn, root.id):
