@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,24 @@ def test_what_stands_beside_a_file_without_a_caption_is_looked_at_once_and_waits
         assert totals.sidecars(conn) == {}
     of_others.write_text("another program's, and changed")
     assert shop.told_by_a_scan() == [of_others.name]
+
+
+def test_to_wait_for_the_database_is_not_to_wait_for_the_share(shop: Shop) -> None:
+    names = [f"{number}.jpg" for number in range(50)]
+    shop.edits.noted([str(shop.by_hand(name)) for name in names])
+    shop.edits.look(shop.root)  # seen a first time
+    longest = 0.0
+    other = sqlite3.connect(shop.db.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor() as pool:
+        looking = pool.submit(shop.edits.look, shop.root)
+        held_until = time.monotonic() + 2
+        while time.monotonic() < held_until:
+            since = shop.edits.looking_since
+            longest = max(longest, time.monotonic() - since if since is not None else 0.0)
+            time.sleep(0.01)
+        assert not looking.done()
+        other.close()
+        assert looking.result()
+    assert longest < 1
+    assert shop.captions().keys() == set(names)

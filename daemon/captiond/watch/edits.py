@@ -6,11 +6,12 @@ size and mtime that were recorded with it are those that are found.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +63,8 @@ class Edits:
         self._log = log.get("watch")
         self._lock = threading.Lock()
         self._looks: dict[str, _Look] = {}
+        self.looking_since: float | None = None
+        """When it began to wait for the file system; None while it does not."""
         self._looking = False
         self.taken = 0
         """How many were taken in so far."""
@@ -104,7 +107,12 @@ class Edits:
         before = self.taken
         for start in range(0, len(due), _BATCH):
             resting = self._resting(due[start : start + _BATCH], root, now)
-            found = [standing for path in resting if (standing := sidecar.read(path, root.path)) is not None]
+            found: list[Standing] = []
+            for path in resting:
+                with self._asking_disk():
+                    standing = sidecar.read(path, root.path)
+                if standing is not None:
+                    found.append(standing)
             if not found:
                 continue
             try:
@@ -124,7 +132,10 @@ class Edits:
 
     def _resting(self, paths: list[str], root: Root, now: float) -> list[str]:
         """Those that are not as they were recorded, and not changing any more; they are held no longer."""
-        found = {path: _seen(path) for path in paths}
+        found = {}
+        for path in paths:
+            with self._asking_disk():
+                found[path] = _seen(path)
         with self._db.read() as conn:
             known = {path: looks.beside(conn, path.removesuffix(self.suffix), root.id) for path in paths}
         resting = []
@@ -139,6 +150,14 @@ class Edits:
                 else:
                     self._looks[path] = _Look(now + self._settle_seconds, seen)
         return resting
+
+    @contextlib.contextmanager
+    def _asking_disk(self) -> Iterator[None]:
+        self.looking_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.looking_since = None
 
     def _take(self, conn: Connection, standing: Standing, root: Root) -> Adopted:
         file = looks.beside(conn, standing.path.removesuffix(self.suffix), root.id)

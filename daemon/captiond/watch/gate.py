@@ -90,10 +90,15 @@ class Gate:
         """How many files could not be taken in, for a failure of our own, and are left to the next scan, which sets it to 0."""
         self.report = IntakeReport()
         """What became of all files so far."""
-        self.looking_since: float | None = None
-        """When the gate began to wait for the file system; None while it does not."""
+        self._looking_since: float | None = None
 
     # --- from any thread
+
+    @property
+    def looking_since(self) -> float | None:
+        """When the gate began to wait for the file system; None while it does not."""
+        edits = self.edits
+        return self._looking_since if edits is None or self._looking_since is not None else edits.looking_since
 
     def noted(self, path: str) -> None:
         """An event told of this path."""
@@ -167,9 +172,11 @@ class Gate:
         Raises:
             DatabaseError: what was quiet is kept, and recorded by a later turn.
         """
-        self.looking_since = time.monotonic()
-        self.prepare()
-        self.looking_since = None
+        self._looking_since = time.monotonic()
+        try:
+            self.prepare()
+        finally:
+            self._looking_since = None
         self._collect()
         root = self.root
         if root is None:
@@ -217,7 +224,7 @@ class Gate:
             self._on_overflow()
 
     def _measure(self, path: str, root: Root) -> None:
-        began = self.looking_since = time.monotonic()
+        began = self._looking_since = time.monotonic()
         try:
             stat = stat_file(path, root.real, fresh=self.fresh)
         except OSError:
@@ -225,7 +232,7 @@ class Gate:
             self._on_trouble()
             return
         finally:
-            self.looking_since = None
+            self._looking_since = None
         verdict = self._settle.measured(path, stat, began, time.monotonic())
         if isinstance(verdict, Quiet):
             before = self._quiet.get(path, verdict)
@@ -282,12 +289,8 @@ class Gate:
         """Look at sidecars that have changed; returns when there is one to look at again."""
         if self.edits is None:
             return None
-        self.looking_since = time.monotonic()
-        try:
-            if self.edits.look(root):
-                self._on_work()
-        finally:
-            self.looking_since = None
+        if self.edits.look(root):
+            self._on_work()
         return self.edits.next_at()
 
     def _mark_gone(self, root: Root) -> None:
