@@ -52,15 +52,13 @@ class FirstBacklog:
         if not self.pending:
             backlog.counted(db, root.id, confirm)
 
-    def look(self, sighted: int, seen: int) -> None:
+    def look(self, sighted: int) -> None:
         """The whole root was compared: let what was found go, or say that it waits.
 
-        Until it is counted, further comparisons find the backlog too: what the gate had to drop, or what comes with a share
-        that is mounted late. A root in which there is nothing says nothing of what will be in it.
+        Until it is counted, further comparisons find the backlog too: what the gate had to drop.
 
         Args:
             sighted: how many files were new or changed.
-            seen: how many there were.
 
         Raises:
             DatabaseError: it is to be called again.
@@ -68,7 +66,7 @@ class FirstBacklog:
         if not self.pending:
             self.is_open = False
             return
-        if not seen or time.monotonic() < self._look_at:
+        if time.monotonic() < self._look_at:
             return
         draining = self._gate.busy and not self._draining.stalled
         more = sighted if draining else self._gate.left_out

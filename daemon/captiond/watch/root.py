@@ -259,7 +259,7 @@ class RootWatcher:
         if root is not None and self._scans.due:
             self._compare(root)
         if root is not None and (self._backlog.is_open or self._backlog.pending) and self._scans.whole:
-            self._backlog.look(self._scans.sighted, self._scans.seen)
+            self._backlog.look(self._scans.sighted)
 
     def _ensure_events(self) -> None:
         """Watch again after the reader died or was never begun, and poll where the watches were used up."""

@@ -73,8 +73,6 @@ class Scans:
         self._asked_at = 0.0
         self.sighted = 0
         """How many files the last complete one found to be new or changed."""
-        self.seen = 0
-        """How many files that one saw."""
         self.count = 0
         """How many complete ones there were since the start."""
         self.looking_since: float | None = None
@@ -143,7 +141,6 @@ class Scans:
             return
         self._cost = report.cpu_seconds
         self.count += 1
-        self.seen = report.seen
         self.sighted = report.new + report.changed
         if report.examples != self.unreadable and report.unreadable:
             self._log.warning(
