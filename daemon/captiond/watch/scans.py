@@ -135,8 +135,11 @@ class Scans:
             self.looking_since = None
             polls = self._observer.mode is WatchMode.POLL
             every = self._watch.poll_seconds if polls else self._watch.scan_seconds
-            pause = max(every, CPU_SHARE * report.cpu_seconds) if recorded else AGAIN_SECONDS
-            self._regular_at = time.monotonic() + pause
+            now = time.monotonic()
+            self._regular_at = now + max(every, CPU_SHARE * report.cpu_seconds)
+            if not recorded:
+                with self._lock:
+                    self._asked_at = min(self._asked_at, now + AGAIN_SECONDS)
         if not recorded:
             return
         self._cost = report.cpu_seconds
