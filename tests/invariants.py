@@ -102,7 +102,8 @@ def _decoders(pid: int) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             arguments = (process / "cmdline").read_bytes().split(b"\0")
-            if b"captiond.media.worker" in arguments and str(pid).encode() in arguments:
+            # -m captiond.media.worker FD PARENT MEGABYTES: any of the three may be the number of some service.
+            if b"captiond.media.worker" in arguments and arguments[-3] == str(pid).encode():
                 found.append(process.name)
     return found
 
