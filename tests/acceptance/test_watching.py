@@ -78,11 +78,11 @@ class Place:
             row = self.row(path)
             return row if row is not None and row["present"] and row["caption"] == caption_of(wanted) else None
 
-        return until(told, timeout=20)
+        return until(told, timeout=60)  # a comparison may be 20 s away: the pause grows with what one costs
 
     def settled(self) -> None:
         """Wait until the queue is empty."""
-        until(lambda: not self.home.rows("SELECT 1 FROM job WHERE state IN ('queued', 'running')"), timeout=20)
+        until(lambda: not self.home.rows("SELECT 1 FROM job WHERE state IN ('queued', 'running')"), timeout=60)
 
     def calls(self, data: bytes) -> int:
         """How many requests had these bytes in them."""
@@ -233,7 +233,7 @@ def test_a_file_that_is_replaced_during_its_call_ends_with_the_caption_of_what_i
 def test_a_folder_that_is_moved_in_is_captioned_with_all_in_it(place: Place) -> None:
     drop_many(place.folder / "staging" / "album" / "deep", 200)
     (place.folder / "staging" / "album").rename(place.home.inbox / "album")
-    until(lambda: place.under(place.home.inbox / "album") == 200, timeout=30)
+    until(lambda: place.under(place.home.inbox / "album") == 200, timeout=60)
 
 
 def test_renamed_folders_carry_captions_and_sidecars_along_and_cost_nothing(place: Place) -> None:
