@@ -50,6 +50,7 @@ def main() -> int:
     report = _common.Report("overhead", quick=chosen.quick)
     with _common.workplace(chosen.keep) as (place, material):
         photos = _material.photos(material, count, _material.SMALL if chosen.quick else _material.PHOTO)
+        megabytes = _material.mean_megabytes(photos)
         sample = photos[: _material.DRAWN]
         home = Home(place / "home")
         _common.linked(photos, home.inbox)
@@ -86,7 +87,7 @@ def main() -> int:
     limits = {"endpoint": IN_FLIGHT / DELAY, "encoder": by_encoder / seconds}
     bound = min(limits, key=lambda name: limits[name])
 
-    report.row("photos", "photos", f"{count}, {_material.mean_megabytes(photos):.1f} MB each at the mean")
+    report.row("photos", "photos", f"{count}, {megabytes:.1f} MB each at the mean")
     report.row("bare_ms", "one bare encode, alone", cores / limits["encoder"] * 1e3, "{:.1f} ms")
     report.row(
         "bare_all_ms", "  each time it was measured", ", ".join(f"{one.alone * 1e3:.0f}" for one in bare) + " ms"

@@ -29,6 +29,7 @@ def main() -> int:
     report = _common.Report("spread", quick=chosen.quick)
     with _common.workplace(chosen.keep) as (place, material), contextlib.ExitStack() as stack:
         photos = _material.photos(material, count, SIZE)
+        megabytes = _material.mean_megabytes(photos)
         home = Home(place / "home")
         _common.linked(photos, home.inbox)
         fakes = [stack.enter_context(FakeProcess("--fast", "--delay", str(DELAY))) for _ in range(ENDPOINTS)]
@@ -50,7 +51,7 @@ def main() -> int:
     if len(arrivals) != count or any(one["violations"] for one in stats):
         sys.exit(f"{len(arrivals)} requests for {count} photos; {[one['violations'][:3] for one in stats]}")
     reached, limit = (count - 1) / (arrivals[-1] - arrivals[0]), ENDPOINTS * SLOTS / DELAY
-    report.row("photos", "photos", f"{count}, {_material.mean_megabytes(photos):.2f} MB each at the mean")
+    report.row("photos", "photos", f"{count}, {megabytes:.2f} MB each at the mean")
     report.row("shares", "requests at each endpoint", ", ".join(str(one["requests"]) for one in stats))
     report.row("limit", "limit: endpoints x slots / answer's time", limit, "{:.1f} photos/s")
     report.row("rate", "captiond, at the endpoints", reached, "{:.1f} photos/s")

@@ -97,6 +97,7 @@ def main() -> int:
     found: dict[str, Found | str] = {}
     with _common.workplace(chosen.keep) as (place, material):
         photos = _material.photos(material, count, _material.SMALL if chosen.quick else _material.PHOTO)
+        megabytes = _material.mean_megabytes(photos)
         with FakeProcess("--fast", "--delay", str(DELAY)) as fake:
             contenders = ours(place, photos, fake.base_url)
             if chosen.others or not chosen.quick:
@@ -106,7 +107,7 @@ def main() -> int:
     report.row(
         "photos",
         "photos",
-        f"{count}, {_material.mean_megabytes(photos):.1f} MB each; the endpoint answers after {DELAY:g} s",
+        f"{count}, {megabytes:.1f} MB each; the endpoint answers after {DELAY:g} s",
     )
     lines = [
         [name, "-", "-", "-", "-"]
