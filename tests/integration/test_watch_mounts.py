@@ -14,6 +14,7 @@ import pytest
 from captiond.store.engine import Database
 from captiond.values import Priority
 from captiond.watch.health import classify
+from fuse_share import Fault, FuseShare
 from waiting import until
 from watched import Watched, watching, write
 
@@ -273,3 +274,45 @@ def test_a_root_that_begins_to_hang_is_offline_and_its_state_says_so(
         until(lambda: not is_offline() and len(root.states) == 3)
         assert [online for online, _ in root.states] == [True, False, True]
         assert root.names() == {"a.jpg"}
+
+
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FuseShare]:
+    """A share with a tree of 25 folders, each of which takes 0.1 s to be listed: more than a root may be silent for."""
+    monkeypatch.setattr("captiond.watch.root.HUNG_SECONDS", 1.0)
+    share = FuseShare(tmp_path, tmp_path / "share")
+    for number in range(25):
+        write(share.store / "tree" / f"{number}" / f"{number}.jpg")
+    (share.store / "in").mkdir()
+    share.make(Fault(("readdir",), seconds=0.1))
+    yield share
+    share.end()
+
+
+def all_queued_and_never_offline(root: Watched) -> None:
+    def all_queued() -> bool:
+        root.watcher.revive()
+        assert root.watcher.online
+        return len(root.queued()) == 25
+
+    until(all_queued)
+    assert [online for online, _ in root.states] == [True]
+
+
+def test_a_large_tree_that_is_moved_into_a_slow_root_is_not_taken_for_one_that_hangs(
+    db: Database, slow: FuseShare
+) -> None:
+    with watching(db, slow.point / "in", mode="inotify") as root:
+        until(lambda: root.watcher.scans == 1)
+        (slow.point / "tree").rename(root.root / "tree")
+        all_queued_and_never_offline(root)
+
+
+def test_a_large_slow_tree_that_is_watched_anew_is_not_taken_for_one_that_hangs(db: Database, slow: FuseShare) -> None:
+    root = Watched(db, slow.point / "tree", mode="inotify")
+    try:
+        root.watcher.start()
+        until(lambda: root.watcher.health.online)
+        all_queued_and_never_offline(root)
+    finally:
+        root.watcher.stop()

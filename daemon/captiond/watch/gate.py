@@ -96,7 +96,7 @@ class Gate:
 
     @property
     def looking_since(self) -> float | None:
-        """When the gate began to wait for the file system; None while it does not."""
+        """When the gate began to wait for the file system, or heard of it last; None while it does not wait."""
         edits = self.edits
         return self._looking_since if edits is None or self._looking_since is not None else edits.looking_since
 
@@ -139,6 +139,10 @@ class Gate:
             self._left.append((time.monotonic() + self._gone_seconds, folder))
         else:
             self._on_overflow()
+
+    def heard(self) -> None:
+        """The file system answered. Called in `prepare`."""
+        self._looking_since = time.monotonic()
 
     def stop(self) -> None:
         """End the loop; what is pending is found again by the next scan."""

@@ -52,8 +52,12 @@ class Observer:
         """Whether it is worth another try."""
         return self.limit is not None and limit_of(self.limit.setting) != self.limit.value
 
-    def renew(self, *, network: bool) -> None:
+    def renew(self, heard: Callable[[], None], *, network: bool) -> None:
         """Watch anew; a scan must follow, and what it finds is then not missed by the events.
+
+        Args:
+            heard: called whenever the file system answered.
+            network: whether the root lies on a network file system.
 
         Raises:
             OSError: the root can't be watched.
@@ -67,7 +71,7 @@ class Observer:
         try:
             # Taken note of before it is covered, so that `close` can end it at any time.
             self._tree = Tree(self._root, self._enters, self._sink)
-            self._tree.cover()
+            self._tree.cover(heard)
         except WatchLimit as limit:
             self._hit = limit
             self.fall_back()
@@ -81,12 +85,12 @@ class Observer:
         self.mode = WatchMode.POLL
         self.close()
 
-    def work(self) -> None:
-        """Watch and list new folders."""
+    def work(self, heard: Callable[[], None]) -> None:
+        """Watch and list new folders; `heard` as for `renew`."""
         tree = self._tree
         if tree is not None and self._hit is None:
             try:
-                tree.work()
+                tree.work(heard)
             except WatchLimit as limit:
                 self._hit = limit
 

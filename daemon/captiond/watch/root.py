@@ -204,7 +204,7 @@ class RootWatcher:
         return self._scope.takes(path)
 
     def _watch_new_folders(self) -> None:
-        self._observer.work()
+        self._observer.work(self._gate.heard)
         if self._observer.limit_hit:
             self._wake.set()
 
@@ -314,11 +314,14 @@ class RootWatcher:
         self._unrecorded = True
         self._observer.close()
 
+    def _heard(self) -> None:
+        self._looking_since = time.monotonic()
+
     def _renew(self) -> None:
         """Watch anew. Watches stand before the scan that follows, so that nothing falls between."""
         self._looking_since = time.monotonic()
         try:
-            self._observer.renew(network=self.health.network)
+            self._observer.renew(self._heard, network=self.health.network)
         except OSError:
             self._suspicious = True
         self._looking_since = None

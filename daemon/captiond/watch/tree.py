@@ -120,8 +120,11 @@ class Tree:
         """Whether events are read."""
         return self._inotify.is_alive()
 
-    def cover(self) -> None:
+    def cover(self, heard: Callable[[], None]) -> None:
         """Watch the root and every folder under it. Its files are the next scan's to find.
+
+        Args:
+            heard: called whenever the file system answered: it is slow, and does not hang.
 
         Raises:
             WatchLimit: there are more folders than watches.
@@ -129,7 +132,7 @@ class Tree:
         """
         if not self._watch(self._root):
             raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), self._root)
-        self._adopt(self._root, note=False)
+        self._adopt(self._root, heard, note=False)
 
     def ensure(self, folder: str) -> None:
         """See that this folder, which is about to be listed, is watched: it heals what lost events left behind.
@@ -139,8 +142,11 @@ class Tree:
         """
         self._watch(folder)
 
-    def work(self) -> None:
+    def work(self, heard: Callable[[], None]) -> None:
         """Watch and list folders that came; forget those that went.
+
+        Args:
+            heard: as for `cover`.
 
         Raises:
             WatchLimit: there are no more watches.
@@ -151,7 +157,7 @@ class Tree:
                 self._forget(folder)
                 self._sink.folder_left(folder)
             elif self._enters(folder[self._cut :]):
-                self._adopt(folder, note=True)
+                self._adopt(folder, heard, note=True)
 
     def stop(self) -> None:
         """End, and give all watches back."""
@@ -198,16 +204,19 @@ class Tree:
 
     # --- watching
 
-    def _adopt(self, folder: str, *, note: bool) -> None:
+    def _adopt(self, folder: str, heard: Callable[[], None], *, note: bool) -> None:
         """Watch a folder and all below it, listing each after it is watched; `note` the files in them."""
         folders = [folder]
         while folders and not self._closed:
             here = folders.pop()
-            if not self._watch(here):
+            watched = self._watch(here)
+            heard()
+            if not watched:
                 continue
             try:
                 with os.scandir(here) as entries:
                     for entry in entries:
+                        heard()
                         if entry.is_dir(follow_symlinks=False):
                             if self._enters(entry.path[self._cut :]):
                                 folders.append(entry.path)
