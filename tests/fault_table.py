@@ -26,6 +26,7 @@ FAULTS = {
     "a share is full or read-only": "captions are kept, sidecars are written when it is possible",
     "the database is locked": "waits, then names it",
     "the database is damaged": "refuses, and says how to go on",
+    "the database is moved or deleted": "noticed within seconds; the next start pays for nothing twice",
     "the database is read-only": "refuses, and says what has to be writable",
     "the database is on a network file system": "refuses, and says where it may be",
     "a slow writer": "never read early, captioned once",

@@ -172,6 +172,10 @@ class Request:
                 blocked = _blocked(endpoints, in_use, None if dispatcher is None else began) if going else held
                 if waiting and dispatcher is not None and not dispatcher.alive:
                     blocked = "the work has stopped; the lines above say why"
+                try:
+                    self.db.ensure_in_place()
+                except DatabaseError as error:
+                    blocked = str(error)
                 progress = Progress(len(ids), done, failed, usd, tokens, unsupported, ended, blocked)
                 tell(progress)
                 if not waiting or blocked:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from captiond import backlog, jobs, log, notify
 from captiond.dispatch import Dispatcher
-from captiond.errors import ConfigError, DatabaseUnavailable
+from captiond.errors import ConfigError, DatabaseError, DatabaseUnavailable
 from captiond.media.versions import software
 from captiond.night import Night
 from captiond.store import files, sidecars
@@ -214,6 +214,11 @@ class Service:
                 continue  # it may have ended with a stop
             if self._dispatcher is None or not self._dispatcher.alive:
                 self._log.error("dispatcher_died", remedy="see the lines above; systemd starts the service again")
+                return 1
+            try:
+                self._db.ensure_in_place()
+            except DatabaseError as error:
+                self._log.error("database_lost", error=str(error))
                 return 1
             for watcher in self._watchers:
                 watcher.revive()

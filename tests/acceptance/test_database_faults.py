@@ -15,7 +15,7 @@ import pytest
 
 import mounted
 from drops import drop, drop_many
-from fake_endpoint import FakeEndpoint
+from fake_endpoint import FakeEndpoint, hang
 from program import Home, Program
 from waiting import until
 
@@ -219,3 +219,61 @@ def test_a_start_while_another_program_writes_waits_for_it(filled: Home, fake: F
             assert len(fake.requests) == calls
             other.execute("ROLLBACK")
             filled.captioned("new.jpg", timeout=90)
+
+
+def delete(home: Home) -> None:
+    for path in home.database.parent.glob("captions.db*"):
+        path.unlink()
+
+
+def move_away(home: Home) -> None:
+    home.database.parent.rename(home.folder / "elsewhere")
+
+
+def put_a_backup_in_its_place(home: Home) -> None:
+    backup = home.folder / "kept.db"
+    assert home.call("db", "backup", str(backup)).returncode == 0
+    delete(home)
+    backup.rename(home.database)
+
+
+@pytest.mark.parametrize("deed", [delete, move_away, put_a_backup_in_its_place])
+@pytest.mark.fault("the database is moved or deleted")
+def test_a_database_that_is_taken_away_ends_the_service_and_the_next_start_pays_for_nothing_twice(
+    filled: Home, fake: FakeEndpoint, deed: Callable[[Home], None]
+) -> None:
+    with filled.run() as program:
+        drop(filled.inbox / "before.jpg")
+        filled.sidecar("before.jpg")
+        calls = len(fake.requests)
+        deed(filled)
+        assert program.process.wait(20) == 1
+        assert f"{filled.database} was moved, replaced or deleted" in program.event("database_lost")["error"]
+        assert "Traceback" not in program.text
+    drop(filled.inbox / "after.jpg")
+    with filled.run():
+        filled.captioned("before.jpg", "after.jpg", "39.jpg")
+    assert len(fake.requests) == calls + 1
+
+
+@pytest.mark.fault("the database is moved or deleted")
+def test_captiond_caption_says_that_its_database_was_taken_away(home: Home, fake: FakeEndpoint) -> None:
+    fake.default = hang()
+    drop(home.inbox / "one.jpg")
+    command = home.start("caption", str(home.inbox))
+    until(lambda: fake.in_flight)
+    delete(home)
+    fake.release()
+    _, text = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert "was moved, replaced or deleted" in text
+
+
+@pytest.mark.fault("the database is damaged")
+def test_damage_while_it_runs_ends_the_service_with_the_remedy(filled: Home) -> None:
+    with filled.run() as program:
+        os.truncate(filled.database, 0)
+        drop(filled.inbox / "new.jpg")
+        assert program.process.wait(20) == 1
+        assert "captiond db rebuild" in program.text
+        assert "Traceback" not in program.text

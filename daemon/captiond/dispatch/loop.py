@@ -33,7 +33,7 @@ from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
-from captiond.errors import DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
+from captiond.errors import DatabaseError, DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
 from captiond.store import abilities, calls, sidecars
 from captiond.values import JobState, Priority
@@ -217,6 +217,9 @@ class Dispatcher:
                 self.health.publish(self._db, self._tasks.at(Stage.ASKING))
             except DatabaseUnavailable as error:
                 self._database_trouble(error)
+            except DatabaseError as error:
+                self._log.error("database_lost", error=str(error))
+                return
             else:
                 self._database_well()
 

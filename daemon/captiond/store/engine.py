@@ -24,7 +24,7 @@ from captiond.mounts import fstype_of, is_network
 from captiond.store import schema
 from captiond.store.connections import READ_WAIT, TURN, WRITE_WAIT, connect_reader, connect_writer, explaining
 from captiond.store.copying import copy_to, damage
-from captiond.store.problems import damaged
+from captiond.store.problems import damaged, moved
 
 _URL = "sqlite:///"
 
@@ -42,6 +42,7 @@ class Database:
         self._reader = _engine(path, connect_reader, "BEGIN", one=False)
         self._version: sqlite3.Connection | None = None
         self._version_lock = threading.Lock()
+        self._held: int | None = None
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = False, create: bool = True) -> Self:
@@ -74,7 +75,14 @@ class Database:
                 ) from error
         with explaining(path, READ_WAIT):
             schema.ensure(path, migrate=migrate, create=create)
-        return cls(path)
+        database = cls(path)
+        database._hold()
+        return database
+
+    def _hold(self) -> None:
+        """Hold on to the file itself, whatever becomes of its name. Closing O_PATH gives up no lock of SQLite's."""
+        with contextlib.suppress(OSError):
+            self._held = os.open(self.path, os.O_PATH | os.O_CLOEXEC)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -109,6 +117,23 @@ class Database:
             if self._version is None:
                 self._version = connect_reader(self.path)
             return int(self._version.execute("PRAGMA data_version").fetchone()[0])
+
+    def ensure_in_place(self) -> None:
+        """See that the file still has its name: what is written is found by nobody else.
+
+        Raises:
+            DatabaseError: it was moved, replaced or deleted.
+        """
+        if self._held is None:
+            return
+        try:
+            there: os.stat_result | None = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            there = None
+        except OSError:
+            return  # the disk's trouble, which reading and writing tell of
+        if there is None or not os.path.samestat(there, os.fstat(self._held)):
+            raise moved(self.path)
 
     def backup(self, target: Path) -> None:
         """Copy the database to `target` while it is in use; the copy appears whole or not at all.
@@ -148,6 +173,9 @@ class Database:
                 self._version = None
         self._reader.dispose()
         self._writer.dispose()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def __enter__(self) -> Self:
         return self

@@ -42,7 +42,7 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(path, str(error))
     if extended == sqlite3.SQLITE_READONLY_DBMOVED:
-        return DatabaseError(f"database {path} was moved or replaced while it was open; start captiond again")
+        return moved(path)
     return _of_rights(code, path)
 
 
@@ -79,6 +79,11 @@ def _is_full(folder: Path) -> bool:
     except OSError:
         return False
     return found.f_bavail == 0
+
+
+def moved(path: Path) -> DatabaseError:
+    """The error of a file that has lost its name to another, or to none."""
+    return DatabaseError(f"database {path} was moved, replaced or deleted while it was open; start captiond again")
 
 
 def damaged(path: Path, what: str) -> DatabaseError:
