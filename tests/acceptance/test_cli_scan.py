@@ -13,6 +13,7 @@ import pytest
 from fake_endpoint import FakeEndpoint
 from library import Library
 from program import Home
+from watched import leased
 
 PICTURE = b"\xff\xd8\xff\xe0 not a whole picture, which the scan need not know "
 
@@ -135,6 +136,18 @@ def test_a_folder_that_cannot_be_read_is_counted_and_named(home: Home) -> None:
         (home.inbox / "closed").chmod(0o700)
     assert counts(one) == {"seen": 1, "new": 1, "unreadable": 1}
     assert "closed" in one["examples"][0]
+
+
+def test_a_file_that_can_not_be_read_is_told_of_and_taken_in_by_the_next_scan(home: Home) -> None:
+    with leased(put(home, "without-extension")):
+        put(home, "a.jpg")
+        result = home.call("scan", "--json")
+        [one] = json.loads(result.stdout)
+        assert (one["new"], one["not_taken"], one["settled"]) == (1, 1, True)
+    with leased(put(home, "without-extension")):
+        assert "1 file under " in home.call("scan").stderr
+    one = scanned(home)[str(home.inbox)]
+    assert (one["new"], one["not_taken"]) == (1, 0)
 
 
 def test_a_file_that_keeps_changing_is_left_to_the_next_scan(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import statistics
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from captiond import log
 from captiond.store.engine import Database
 from captiond.values import Priority
 from waiting import until
@@ -223,6 +225,26 @@ def test_an_overflow_of_the_event_queue_is_healed_by_a_scan(root: Watched) -> No
     until(lambda: len(root.queued()) == count + 1, timeout=60, interval=0.2)
     write(root.root / "former" / "after.jpg")
     until(lambda: "after.jpg" in root.queued())
+
+
+def test_what_the_gate_may_have_dropped_is_found_by_a_scan_and_not_blamed_on_the_kernel_s_queue(
+    root: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_pipe", None)
+    lines = io.StringIO()
+    log.configure("warning", "json", lines)
+    gate = root.watcher._gate
+    prepare = gate.prepare
+
+    def crash() -> None:
+        gate.prepare = prepare
+        raise RuntimeError("nobody thought of it")
+
+    gate.prepare = crash
+    gate.wake()
+    until(lambda: root.watcher.scans == 2)
+    assert "gate_crashed" in lines.getvalue()
+    assert "events_lost" not in lines.getvalue()
 
 
 @pytest.mark.fault("the reader of events dies")

@@ -41,7 +41,7 @@ def scan(app: App, roots: tuple[str, ...], dry_run: bool, go: bool, as_json: boo
     ones, and those in its queue), and their tokens and cost, as `captiond caption --dry-run` estimates them.
 
     With --json: an array of objects with root, online, reason, remedy, seen, new, changed, moved, gone, back, other,
-    sidecars, queued, held, unreadable, examples, settled, seconds. With --dry-run --json: an object with files, calls,
+    sidecars, queued, held, unreadable, examples, not_taken, settled, seconds. With --dry-run --json: an object with files, calls,
     copies, known, sidecars (of the known, those that a changed sidecar answers), left_out, prompt_tokens,
     completion_tokens, cost_usd, parts.
     """
@@ -195,5 +195,8 @@ def _say(one: Scanned) -> None:
         note(f"{safe(one.root)}: {wait}: captiond scan --go {safe(one.root)}")
     for text in one.examples:
         note(f"can't be read: {safe(text)}")
+    if one.not_taken:
+        left = f"{number(one.not_taken, 'file')} under {safe(one.root)} could not be taken in"
+        note(f"{left}: check the disk, and the log for gate_crashed; the service, or the next scan, tries again")
     if not one.settled:
         note(f"files under {safe(one.root)} are still changing: the service, or the next scan, takes them in")

@@ -46,7 +46,7 @@ class Gate:
         settle_seconds: how long a file must be unchanged.
         on_work: called when there are new jobs.
         on_trouble: called when the file system gave an error: the root's health is to be asked.
-        on_overflow: called when more was told than can be held: a scan is to be made.
+        on_overflow: called when more was told than can be held, or something may be lost: a scan is to be made soon.
         online: whether the root is there and the same as it was.
     """
 
@@ -87,7 +87,8 @@ class Gate:
         self.prepare: Callable[[], None] = lambda: None
         """Called at the begin of each turn: new folders are watched and listed there."""
         self.left_out = 0
-        """How many files could not be taken in, for a failure of our own, and are left to the next scan, which sets it to 0."""
+        """How many files were dropped because they could not be read, or for a failure of our own: the database may not know
+        them until the next scan, which sets it to 0. Whatever else is dropped has `on_overflow` called."""
         self.report = IntakeReport()
         """What became of all files so far."""
         self._looking_since: float | None = None
@@ -232,7 +233,8 @@ class Gate:
         try:
             stat = stat_file(path, root.real, fresh=self.fresh)
         except OSError:
-            self._settle.failed(path, time.monotonic())
+            if not self._settle.failed(path, time.monotonic()):
+                self.left_out += 1
             self._on_trouble()
             return
         finally:
@@ -286,6 +288,8 @@ class Gate:
             if tries[quiet.path] < TRIES:
                 self._undecided[quiet.path] = tries[quiet.path]
                 self._settle.sighted(quiet.path, quiet.priority, time.monotonic())
+            else:
+                self.left_out += 1
         if undecided:
             self._on_trouble()
 

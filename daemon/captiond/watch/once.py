@@ -44,8 +44,9 @@ class Scanned:
     `root` is text. `reason` and `remedy` are set when it is offline; then nothing was looked at, or not all. `new`,
     `changed` and `moved` count images and videos that were taken in, `other` what turned out to be neither. `gone` leaves
     out what moved. `sidecars` were edited, or are another captiond's, and taken in. `held` are jobs that wait for a
-    person's word. `unreadable` counts folders, some named by `examples`. `settled` is False when files kept changing: the
-    service, or the next scan, takes them in.
+    person's word. `unreadable` counts folders, some named by `examples`. `not_taken` are files that could not be read to
+    tell what they are, or that captiond failed at: the log has those. `settled` is False when files kept changing. Both
+    are left to the service, or the next scan.
     """
 
     root: str
@@ -64,6 +65,7 @@ class Scanned:
     held: int = 0
     unreadable: int = 0
     examples: tuple[str, ...] = ()
+    not_taken: int = 0
     settled: bool = True
     seconds: float = 0.0
 
@@ -129,12 +131,13 @@ class _Once:
             settle_seconds=watch.settle_seconds,
             on_work=lambda: None,
             on_trouble=lambda: None,
-            on_overflow=lambda: None,
+            on_overflow=self._overflow,
             online=self._unchanged,
         )
         self._gate.fresh = found.network
         self._gate.root = self._root
         self._edits = self._gate.edits = edits
+        self._complete = True
 
     def run(self) -> Scanned:
         thread = threading.Thread(target=self._gate.run, name=f"gate {self._row.id}", daemon=True)
@@ -175,7 +178,8 @@ class _Once:
             held=held,
             unreadable=report.unreadable,
             examples=report.examples,
-            settled=settled,
+            not_taken=self._gate.left_out,
+            settled=settled and self._complete,
         )
 
     def _hooks(self) -> Hooks:
@@ -188,6 +192,10 @@ class _Once:
             suffix=self._edits.suffix if self._edits is not None else "",
             edited=self._gate.edited,
         )
+
+    def _overflow(self) -> None:
+        """The gate dropped something, which another comparison would find."""
+        self._complete = False
 
     def _unchanged(self) -> bool:
         now = of_root.classify(self._scope.root, self._row.mount_point)

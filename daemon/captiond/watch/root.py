@@ -89,7 +89,7 @@ class RootWatcher:
             settle_seconds=watch.settle_seconds,
             on_work=on_work,
             on_trouble=self._suspect,
-            on_overflow=self.lost,
+            on_overflow=self.unsure,
             online=self._unchanged,
         )
         self._gate.prepare = self._watch_new_folders
@@ -187,6 +187,10 @@ class RootWatcher:
 
     def lost(self) -> None:
         self._scans.lost()
+        self._wake.set()
+
+    def unsure(self) -> None:
+        self._scans.soon()
         self._wake.set()
 
     def root_touched(self) -> None:

@@ -27,8 +27,8 @@ CPU_SHARE: Final = 200.0
 """A scan that took a second of CPU is followed by the next after so many: it costs half a percent of a core."""
 AGAIN_SECONDS: Final = 2.0
 """The pause after a scan that could not be ended, or not be recorded."""
-LOST_SECONDS: Final = 1.0
-"""The shortest pause before a scan that lost events ask for; it grows with what a scan costs, up to a minute."""
+SOON_SECONDS: Final = 1.0
+"""The shortest pause before a scan for what no event told of; it grows with what a scan costs, up to a minute."""
 _NEVER: Final = float("inf")
 TELL_SECONDS: Final = 3600.0
 """Lost events are logged no more often than this."""
@@ -100,11 +100,15 @@ class Scans:
         with self._lock:
             self._asked_at = 0.0
 
-    def lost(self) -> None:
-        """Events were lost: let the next one be soon."""
-        now = time.monotonic()
+    def soon(self) -> None:
+        """There may be what only a scan can find: let the next one be soon."""
         with self._lock:
-            self._asked_at = min(self._asked_at, now + max(LOST_SECONDS, min(60.0, 3 * self._cost)))
+            self._asked_at = min(self._asked_at, time.monotonic() + max(SOON_SECONDS, min(60.0, 3 * self._cost)))
+
+    def lost(self) -> None:
+        """The kernel's queue overflowed: let the next one be soon, and say so."""
+        self.soon()
+        now = time.monotonic()
         if now >= self._tell_at:
             self._tell_at = now + TELL_SECONDS
             self._log.warning(

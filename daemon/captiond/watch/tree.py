@@ -76,7 +76,10 @@ class Sink(Protocol):
         """`Tree.work` has something to do."""
 
     def lost(self) -> None:
-        """Events were lost: only a scan knows what happened."""
+        """The kernel's queue overflowed: only a scan knows what happened."""
+
+    def unsure(self) -> None:
+        """Something happened that no event tells of: only a scan knows what."""
 
     def root_touched(self) -> None:
         """The root itself was moved, deleted or unmounted: its health is to be asked."""
@@ -178,7 +181,7 @@ class Tree:
                 self._sink.root_touched()
             elif mask & InotifyConstants.IN_UNMOUNT:
                 self._changes.append((True, folder))  # what lay below the mount shows again
-                self._sink.lost()
+                self._sink.unsure()
             return
         if not event.name:
             return
