@@ -20,7 +20,7 @@ from captiond.dispatch.routes import Route
 from captiond.endpoints import catalogue, keys, local, weights
 from captiond.endpoints.abilities import Abilities
 from captiond.endpoints.base import Endpoint
-from captiond.endpoints.chat import NO_PROXY
+from captiond.endpoints.clients import NO_PROXY
 from captiond.errors import BadResponse, DatabaseError, EmptyAnswer, Failure, NoKey, Unauthorized, Unavailable
 from captiond.installation import layout
 from captiond.installation.program import closed_at

@@ -20,15 +20,15 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from captiond import __version__
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import VideoMode
 from captiond.endpoints import abilities, answers, catalogue, failures, servers
 from captiond.endpoints.abilities import Abilities, Dialect, JsonForm, Told
 from captiond.endpoints.body import Body
 from captiond.endpoints.catalogue import Model
+from captiond.endpoints.clients import CONNECT_SECONDS, Clients
 from captiond.endpoints.deadline import Calls
-from captiond.endpoints.keys import PLACEHOLDER, Key
+from captiond.endpoints.keys import Key
 from captiond.endpoints.known import Known
 from captiond.endpoints.pricelist import PriceList
 from captiond.endpoints.prices import Price
@@ -50,12 +50,6 @@ from captiond.errors import (
 from captiond.redact import hidden
 from captiond.values import Answer, Kind, Request, Source
 
-CONNECT_SECONDS: Final = 10.0
-"""To reach the server; the call's deadline may end it sooner."""
-
-KEEP_SECONDS: Final = 4.0
-"""How long an idle connection is kept: uvicorn's servers close theirs after 5, and a request must not meet that."""
-
 ASK_ABILITIES_SECONDS: Final = 5.0
 ABILITIES_AGAIN_SECONDS: Final = 300.0
 """How long a failure to learn what the model takes is remembered."""
@@ -67,9 +61,6 @@ WAKE_SECONDS: Final = 15.0
 """Between two calls to a model that is being woken, where the server names no time."""
 WAKE_AGAIN_SECONDS: Final = 600.0
 """A model that sleeps still, or again, is asked to wake after so long."""
-
-NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-"""This machine's own servers are not asked through HTTP_PROXY, even where NO_PROXY does not name them."""
 
 
 class ChatEndpoint:
@@ -96,27 +87,7 @@ class ChatEndpoint:
         self._list_at = 0.0
         self._told: dict[str, tuple[Abilities, float]] = {}
         self._wake_at: dict[str, float] = {}
-        # The queue bounds the calls in flight; a limit here would only let them wait inside their deadline.
-        limits = httpx2.Limits(
-            max_connections=None, max_keepalive_connections=settings.concurrency, keepalive_expiry=KEEP_SECONDS
-        )
-        self._http = httpx2.Client(
-            follow_redirects=False,
-            limits=limits,
-            timeout=settings.timeout_seconds,
-            mounts=dict.fromkeys(NO_PROXY),
-        )
-        self._calls.install(self._http)
-        self._client = openai.OpenAI(
-            base_url=settings.base_url,
-            api_key=key.value or PLACEHOLDER,
-            max_retries=0,
-            timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
-            http_client=self._http,
-            default_headers={"User-Agent": f"captiond/{__version__}", "Accept-Encoding": "identity"},
-        )
-        # These come from OPENAI_* variables, and are meant for another server.
-        self._client.organization = self._client.project = self._client.admin_api_key = None
+        self._clients = Clients(settings, key, self._calls)
 
     def ask(self, request: Request) -> Answer:
         """See `base.Endpoint.ask`."""
@@ -172,13 +143,13 @@ class ChatEndpoint:
     def close(self) -> None:
         """See `base.Endpoint.close`."""
         self._calls.abort()  # the list of prices may be on its way
-        self._client.close()
+        self._clients.close()
 
     def _exchange(self, body: Body, model: str) -> object:
         headers = {"Content-Type": "application/json", "Content-Length": str(body.length)}
         try:
             return self._sent(
-                lambda: self._client.post(
+                lambda: self._clients.of_thread().post(
                     "/chat/completions", cast_to=ChatCompletion, content=iter(body), options={"headers": headers}
                 )
             )
@@ -215,7 +186,9 @@ class ChatEndpoint:
             return woken
         try:
             # The rest of the call's own deadline holds for it.
-            self._sent(lambda: self._client.post(f"/models/{quote(model, safe=':')}/activate", cast_to=httpx2.Response))
+            self._sent(
+                lambda: self._clients.shared.post(f"/models/{quote(model, safe=':')}/activate", cast_to=httpx2.Response)
+            )
         except (Unauthorized, PaymentRequired, Forbidden, RateLimited, Stopped) as refused:
             return refused
         except Failure as failure:
@@ -266,11 +239,11 @@ class ChatEndpoint:
         if question.body is None:
             return self._free(lambda: self._json_of(root))
         body = question.body(model)
-        return self._free(lambda: self._client.post(root, cast_to=httpx2.Response, body=body).json())
+        return self._free(lambda: self._clients.shared.post(root, cast_to=httpx2.Response, body=body).json())
 
     def _json_of(self, address: str) -> object:
         """What a server says at an address of its own, without a key that it may repeat."""
-        return hidden(self._client.get(address, cast_to=httpx2.Response).json())
+        return hidden(self._clients.shared.get(address, cast_to=httpx2.Response).json())
 
     def _free(self, send: Callable[[], object]) -> object:
         """The answer to a question that costs nothing; None if there is none."""
