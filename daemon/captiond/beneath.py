@@ -1,7 +1,8 @@
 """A folder under a root, opened so that the root is never left, whatever is renamed or linked meanwhile.
 
-Links that stay inside the root are resolved first; then each step from the root into the next folder follows none. That is
-what openat2(2) does with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, on every kernel and with the calls that Python has.
+Each step from the root into the next folder follows no link: that is what openat2(2) does with RESOLVE_BENEATH and
+RESOLVE_NO_SYMLINKS, on every kernel and with the calls that Python has. Where a link is met, those that stay inside the
+root are resolved, and the steps are made again.
 """
 
 from __future__ import annotations
@@ -41,12 +42,22 @@ def folder(root: str, path: str, *, listed: bool = True) -> int:
         LeavesRoot: it is not under the root, or not any more.
         OSError: it can't be opened.
     """
+    if is_under(path, root):
+        # A link may well stay inside.
+        with contextlib.suppress(LeavesRoot):
+            return _walked(root, path[len(root) :], listed=listed)
     real_root, real = resolved(root), resolved(path)
     if not is_under(real, real_root):
         raise LeavesRoot
+    return _walked(real_root, real[len(real_root) :], listed=listed)
+
+
+def _walked(root: str, relative: str, *, listed: bool) -> int:
+    steps = [name for name in relative.split("/") if name]
+    if ".." in steps:
+        raise LeavesRoot
     last = os.O_RDONLY if listed else os.O_PATH
-    steps = [name for name in real[len(real_root) :].split("/") if name]
-    fd = os.open(real_root, (os.O_PATH if steps else last) | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(root, (os.O_PATH if steps else last) | os.O_DIRECTORY | os.O_CLOEXEC)
     for number, name in enumerate(steps, start=1):
         try:
             below = os.open(name, (last if number == len(steps) else os.O_PATH) | _STEP, dir_fd=fd)

@@ -6,6 +6,7 @@ is `Changed`. The same checks open it again for the decoder.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -158,21 +159,35 @@ def _answers(root: str | None) -> bool:
 
 
 def _open(path: str, root: str | None) -> int:
+    if root is not None and is_under(path, root):
+        # A link may well stay inside.
+        with contextlib.suppress(beneath.LeavesRoot, _Link):
+            return _opened_in(root, path)
     real = beneath.resolved(path)
-    folder, name = os.path.split(real)
+    if root is not None and not is_under(real, beneath.resolved(root)):
+        raise LinkOutsideRoot(_target(path))
+    try:
+        return _opened_in(root, real)
+    except beneath.LeavesRoot:
+        raise LinkOutsideRoot("a folder of its path became a link") from None
+    except _Link:
+        raise Unreadable("a link that leads to itself") from None
+
+
+class _Link(Exception):
+    """The path's last part is one."""
+
+
+def _opened_in(root: str | None, path: str) -> int:
+    folder, name = os.path.split(path)
     if root is None:
         parent = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    elif not is_under(real, beneath.resolved(root)):
-        raise LinkOutsideRoot(_target(path))
     else:
-        try:
-            parent = beneath.folder(root, folder, listed=False)
-        except beneath.LeavesRoot:
-            raise LinkOutsideRoot("a folder of its path became a link") from None
+        parent = beneath.folder(root, folder, listed=False)
     try:
         mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
         if stat_module.S_ISLNK(mode):
-            raise Unreadable("a link that leads to itself")
+            raise _Link
         if not stat_module.S_ISREG(mode):
             raise NotMedia("not a regular file")
         return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=parent)
