@@ -65,6 +65,7 @@ class Child:
         self._socket = ours
         self._errors = errors_out
         self._tail = b""
+        self._ahead = bytearray()
         self.confinement = Confinement(0, seccomp=False)
         """What holds it, from `started` on."""
 
@@ -122,21 +123,30 @@ class Child:
         Raises:
             Gone, TimeoutError: see `started`.
         """
-        buffer = bytearray(length)
-        view, got = memoryview(buffer), 0
+        while len(self._ahead) < length <= wire.MAX_HEADER:
+            # A header's few bytes with what follows them: each wait for the socket is a turn of Python's global lock.
+            piece = bytearray(wire.MAX_HEADER)
+            self._ahead += piece[: self._receive(memoryview(piece), deadline)]
+        data = bytearray(length)
+        view, got = memoryview(data), min(length, len(self._ahead))
+        view[:got] = self._ahead[:got]
+        del self._ahead[:got]
         while got < length:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self._socket.settimeout(left)
-            try:
-                piece = self._socket.recv_into(view[got:])
-            except ConnectionResetError as error:
-                raise Gone from error
-            if piece == 0:
-                raise Gone
-            got += piece
-        return bytes(buffer)
+            got += self._receive(view[got:], deadline)
+        return bytes(data)
+
+    def _receive(self, into: memoryview, deadline: float) -> int:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        try:
+            got = self._socket.recv_into(into)
+        except ConnectionResetError as error:
+            raise Gone from error
+        if got == 0:
+            raise Gone
+        return got
 
     def complaints(self) -> str:
         """The last line that it wrote to stderr, as printable text; reading keeps the pipe empty."""
