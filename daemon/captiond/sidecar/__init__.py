@@ -9,7 +9,7 @@ from __future__ import annotations
 from captiond.sidecar.form import Unfit, encode, told
 from captiond.sidecar.reading import Standing, answer_for, read
 from captiond.sidecar.rights import REMEDIES, Rights, What, withheld
-from captiond.sidecar.writing import Outcome, path_for, remove, write
+from captiond.sidecar.writing import Outcome, is_temporary, path_for, remove, write
 
 __all__ = [
     "REMEDIES",
@@ -20,6 +20,7 @@ __all__ = [
     "What",
     "answer_for",
     "encode",
+    "is_temporary",
     "path_for",
     "read",
     "remove",

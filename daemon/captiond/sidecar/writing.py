@@ -23,6 +23,7 @@ from captiond.sidecar.rights import Rights, What, give, have
 State = Literal["written", "refused", "pending"]
 
 _TEMPORARY = re.compile(r"\.captiond-[0-9a-f]{16}\.tmp\Z")
+_THIS_MACHINE = os.uname().nodename.encode()
 _STALE_SECONDS = 3600.0
 """A temporary file of ours that is older was left by a crash or a power cut."""
 _AS_THE_SYSTEM_MAKES_IT = Rights()
@@ -52,6 +53,11 @@ class Outcome:
 def path_for(path: str, suffix: str) -> str:
     """Where the sidecar of the file at `path` is."""
     return path + suffix
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is a sidecar that is being written."""
+    return _TEMPORARY.match(name) is not None
 
 
 def write(
@@ -162,7 +168,7 @@ def _temporary(name: str, body: bytes) -> str:
 
     Another on another machine, which may write into the same share.
     """
-    of = b"\0".join((os.uname().nodename.encode(), os.fsencode(name), body))
+    of = b"\0".join((_THIS_MACHINE, os.fsencode(name), body))
     return f".captiond-{hashlib.sha256(of).hexdigest()[:16]}.tmp"
 
 
@@ -204,7 +210,7 @@ def _sweep(folder: str, parent: int) -> None:
     _swept[folder] = now
     with contextlib.suppress(OSError), os.scandir(parent) as entries:
         for entry in entries:
-            if _TEMPORARY.match(entry.name) is None:
+            if not is_temporary(entry.name):
                 continue
             with contextlib.suppress(OSError):
                 known = entry.stat(follow_symlinks=False)

@@ -5,7 +5,7 @@ A sidecar that is not as captiond left it is taken over, or left alone, by what 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,26 +67,34 @@ class Known:
 
 
 _BESIDE = (
-    select(t.file.c.id, t.content.c.sha256, t.file.c.caption_id, _sidecar.c.size, _sidecar.c.mtime_ns)
+    select(t.file.c.name, t.file.c.id, t.content.c.sha256, t.file.c.caption_id, _sidecar.c.size, _sidecar.c.mtime_ns)
     .join(t.content, t.content.c.id == t.file.c.content_id)
     .outerjoin(_sidecar, _sidecar.c.file_id == t.file.c.id)
     .where(
         t.file.c.folder == bindparam("the_folder"),
-        t.file.c.name == bindparam("the_name"),
+        t.file.c.name.in_(bindparam("the_names", expanding=True)),
         t.file.c.root_id == bindparam("the_root"),
         t.file.c.present == 1,
     )
 )
 
 
-def beside(conn: Connection, path: str, root_id: int) -> Known | None:
-    """What is known of the file at `path`, as the OS names it, and its sidecar; None if that is not enough for one."""
-    folder, name = split(to_text(path))
-    which = {"the_folder": folder, "the_name": name, "the_root": root_id}
-    row = conn.execute(_BESIDE, which).one_or_none()
-    if row is None:
-        return None
-    return Known(row.id, row.sha256, row.caption_id is not None, (row.size, row.mtime_ns))
+def beside(conn: Connection, paths: Iterable[str], root_id: int) -> dict[str, Known]:
+    """What is known of the files at these paths, as the OS names them, and of their sidecars.
+
+    At most some thousand. Those of which that is not enough for a sidecar are left out.
+    """
+    folders: dict[str, dict[str, str]] = {}
+    for path in paths:
+        folder, name = split(to_text(path))
+        folders.setdefault(folder, {})[name] = path
+    found = {}
+    for folder, names in folders.items():
+        which = {"the_folder": folder, "the_names": list(names), "the_root": root_id}
+        for row in conn.execute(_BESIDE, which):
+            known = Known(row.id, row.sha256, row.caption_id is not None, (row.size, row.mtime_ns))
+            found[names[row.name]] = known
+    return found
 
 
 _SEEN = select(_sidecar.c.file_id, _sidecar.c.size, _sidecar.c.mtime_ns).where(

@@ -137,11 +137,11 @@ class Edits:
             with self._asking_disk():
                 found[path] = _seen(path)
         with self._db.read() as conn:
-            known = {path: looks.beside(conn, path.removesuffix(self.suffix), root.id) for path in paths}
+            known = looks.beside(conn, [path.removesuffix(self.suffix) for path in paths], root.id)
         resting = []
         with self._lock:
             for path, seen in found.items():
-                look, file = self._looks[path], known[path]
+                look, file = self._looks[path], known.get(path.removesuffix(self.suffix))
                 if seen is None or file is None or file.seen == sidecars.kept(seen):
                     del self._looks[path]
                 elif look.seen == seen:
@@ -160,7 +160,8 @@ class Edits:
             self.looking_since = None
 
     def _take(self, conn: Connection, standing: Standing, root: Root) -> Adopted:
-        file = looks.beside(conn, standing.path.removesuffix(self.suffix), root.id)
+        beside = standing.path.removesuffix(self.suffix)
+        file = looks.beside(conn, [beside], root.id).get(beside)
         if file is None:
             return NOTHING
         now = time.time()

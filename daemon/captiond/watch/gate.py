@@ -11,6 +11,7 @@ is quiet is kept up to `CAPACITY`, and no more is looked at.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from captiond import intake, log
+from captiond import intake, log, sidecar
 from captiond.errors import DatabaseError
 from captiond.intake import IntakeReport, Root
 from captiond.paths import to_text
@@ -103,10 +104,12 @@ class Gate:
 
     def noted(self, path: str) -> None:
         """An event told of this path."""
+        if sidecar.is_temporary(os.path.basename(path)):
+            return
         with self._changed:
             if len(self._noted) < 2 * CAPACITY:
                 self._noted[path] = Priority.NEW
-                if self._idle:
+                if self._idle and not self._comes_with_others(path):
                     self._changed.notify_all()
                 return
         self._on_overflow()
@@ -199,6 +202,10 @@ class Gate:
         times += [self._settle.next_at()] if self._has_room else []
         times += [waiting[0][0] for waiting in (self._gone, self._left) if waiting]
         return min((at for at in times if at is not None), default=None)
+
+    def _comes_with_others(self, path: str) -> bool:
+        """Whether it is a sidecar, and others are looked at soon: captiond's own come by the hundred."""
+        return self.edits is not None and path.endswith(self.edits.suffix) and self.edits.busy
 
     @property
     def _has_room(self) -> bool:
