@@ -22,6 +22,8 @@ from typing import Final, Protocol
 
 from watchdog.observers.inotify_c import CallbackId, InotifyConstants, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
+from captiond.watch.watches import Watches
+
 _FOLDER_CAME: Final = InotifyConstants.IN_CREATE | InotifyConstants.IN_MOVED_TO
 _SELF: Final = InotifyConstants.IN_DELETE_SELF | InotifyConstants.IN_MOVE_SELF | InotifyConstants.IN_UNMOUNT
 _ROOT_MASK: Final = Mask(
@@ -101,8 +103,7 @@ class Tree:
         self._sink = sink
         self._lock = threading.Lock()
         self._ids = itertools.count()
-        self._by_wd: dict[WatchDescriptor, tuple[str, CallbackId]] = {}
-        self._by_path: dict[str, WatchDescriptor] = {}
+        self._watches = Watches(root)
         self._changes: deque[tuple[bool, str]] = deque()
         self._closed = False
         try:
@@ -116,7 +117,7 @@ class Tree:
 
     def __len__(self) -> int:
         """How many folders are watched."""
-        return len(self._by_path)
+        return len(self._watches)
 
     @property
     def alive(self) -> bool:
@@ -172,7 +173,7 @@ class Tree:
     # --- the reader's thread
 
     def on_event(self, event: InotifyEvent) -> None:
-        entry = self._by_wd.get(event.wd)
+        entry = self._watches.entry(event.wd)
         if entry is None:
             return  # the watch is just being made or was just given up: that folder is listed next, or gone
         folder, mask = entry[0], event.mask
@@ -196,9 +197,7 @@ class Tree:
         if self._closed:
             return
         with self._lock:
-            entry = self._by_wd.pop(wd, None)
-            if entry is not None and self._by_path.get(entry[0]) == wd:
-                del self._by_path[entry[0]]
+            entry = self._watches.ended(wd)
         if entry is not None and entry[0] == self._root:
             self._sink.root_touched()
 
@@ -242,31 +241,14 @@ class Tree:
             self._inotify.remove_callbacks([(wd, own)])
             return False
         with self._lock:
-            given_up = []
-            before = self._by_wd.get(wd)
-            if before is not None:  # the same folder, watched under a former name or twice
-                given_up.append((wd, before[1]))
-                if self._by_path.get(before[0]) == wd:
-                    del self._by_path[before[0]]
-            other = self._by_path.get(folder)
-            if other is not None and other in self._by_wd:  # another folder that had this name
-                given_up.append((other, self._by_wd.pop(other)[1]))
-            self._by_wd[wd] = (folder, own)
-            self._by_path[folder] = wd
+            given_up = self._watches.add(folder, wd, own)
         if given_up:
             self._inotify.remove_callbacks(given_up)
         return True
 
     def _forget(self, folder: str) -> None:
         """Give up the watches of a folder that is no longer here, and of all below it: they would tell wrong paths."""
-        below = folder + "/"
         with self._lock:
-            paths = [path for path in self._by_path if path == folder or path.startswith(below)]
-            given_up = []
-            for path in paths:
-                wd = self._by_path.pop(path)
-                entry = self._by_wd.pop(wd, None)
-                if entry is not None:
-                    given_up.append((wd, entry[1]))
+            given_up = self._watches.forget(folder)
         if given_up:
             self._inotify.remove_callbacks(given_up)
