@@ -188,6 +188,7 @@ def test_on_a_full_share_captions_are_kept_and_sidecars_written_when_there_is_ro
         status = json.loads(home.call("status", "--json").stdout)
         assert status["sidecars"]["pending"] == 5
         assert "space" in status["sidecars"]["troubles"][0]["reason"].lower()
+        assert len(program.lines("sidecar_pending")) == 1
         assert sorted(path.name for path in home.inbox.iterdir()) == [*(f"{n}.jpg" for n in range(5)), "ballast.bin"]
         ballast.unlink()
         _written_after_restart(home, program, 5, fake)
@@ -205,6 +206,7 @@ def test_on_a_read_only_share_captions_are_kept_and_sidecars_written_when_it_is_
         shown = json.loads(home.call("show", "--json", str(home.inbox / "1.jpg")).stdout)
         assert shown["sidecar"]["state"] == "pending"
         assert "read-only" in shown["sidecar"]["reason"].lower()
+        assert len(program.lines("sidecar_pending")) == 1
         share.read_only(False)
         _written_after_restart(home, program, 5, fake)
 

@@ -32,3 +32,11 @@ def test_a_clock_that_was_wrong_keeps_none_from_being_tried() -> None:
     retries = Retries()
     retries.at(1, "/a", "read-only", 1e10)
     assert retries.at(2, "/a", "read-only", 1000.0) == 1000.0 + PROBE_SECONDS
+
+
+def test_one_speaks_for_all_that_the_same_hinders() -> None:
+    retries = Retries()
+    for file_id in (1, 2, 3):
+        retries.at(file_id, "/a", "read-only", 0.0)
+    assert [retries.speaks_for_all(file_id, "/a", "read-only") for file_id in (1, 2, 3)] == [True, False, False]
+    assert retries.speaks_for_all(2, "/b", "read-only")

@@ -210,7 +210,8 @@ class Outcomes:
             steps.append(SidecarsDue())  # those that were hindered by the same
         elif changed:
             state, reason = outcome.outcome.state, outcome.outcome.reason
-            self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
+            if state == "refused" or self._retries.speaks_for_all(outcome.file_id, outcome.root, reason):
+                self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
         for what in outcome.outcome.withheld:
             if (outcome.root, what) not in self._withheld:
                 self._withheld.add((outcome.root, what))

@@ -28,3 +28,7 @@ class Retries:
             return now + OTHERS_SECONDS
         self._probes[root, reason] = (file_id, now + 2 * PROBE_SECONDS)
         return now + PROBE_SECONDS
+
+    def speaks_for_all(self, file_id: int, root: str | None, reason: str | None) -> bool:
+        """Whether it is the one of its root that is tried each minute: what hinders all is told of it alone."""
+        return reason is not None and self._probes.get((root, reason), (file_id,))[0] == file_id
