@@ -190,6 +190,34 @@ def tiff(path: Path, image: Image.Image | None = None, **save: Any) -> Path:
     return path
 
 
+def tiff_of_bits(path: Path, bits: int, *, colours: int = 1, compression: int = 1) -> Path:
+    """A plain TIFF of 256 x 64 pixels with a ramp from black to white, of so many bits a value."""
+    ramp = [x * ((1 << bits) - 1) // 255 for x in range(256) for _ in range(colours)]
+    row = sum(value << bits * place for place, value in enumerate(reversed(ramp))).to_bytes(
+        len(ramp) * bits // 8, "big"
+    )
+    tags = [
+        (256, 4, 1, 256), (257, 4, 1, 64), (258, 3, colours, bits), (259, 3, 1, compression),
+        (262, 3, 1, 1 if colours == 1 else 2), (273, 4, 1, 200), (277, 3, 1, colours), (278, 4, 1, 64),
+        (279, 4, 1, len(row) * 64),
+    ]  # fmt: skip
+    entries = b"".join(
+        struct.pack("<HHI", tag, kind, count)
+        + (
+            struct.pack("<I", 180)
+            if count > 2
+            else struct.pack("<I", value)
+            if kind == 4
+            else struct.pack("<HH", value, 0)
+        )
+        for tag, kind, count, value in tags
+    )
+    head = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(tags)) + entries + bytes(4)
+    head = head.ljust(180, b"\0") + struct.pack(f"<{colours}H", *[bits] * colours)
+    path.write_bytes(head.ljust(200, b"\0") + row * 64)
+    return path
+
+
 def turned_tiff(path: Path) -> Path:
     """A TIFF that its orientation tag turns upright."""
     tags = TiffImagePlugin.ImageFileDirectory_v2()

@@ -188,6 +188,12 @@ def test_16_bit_grey_is_scaled_and_not_clipped(guard: Guard, tmp_path: Path, edg
         assert abs(value - meant) < 8
 
 
+def test_12_bit_grey_is_not_shown_as_black(guard: Guard, tmp_path: Path) -> None:
+    _result, image = encoded(guard, samples.tiff_of_bits(tmp_path / "a.tif", 12))
+    values = [image.getpixel((image.width * i // 4, image.height // 2)) for i in range(1, 4)]
+    assert all(isinstance(v, int) and abs(v - m) < 8 for v, m in zip(values, (64, 128, 192), strict=True))
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.0, 255.0), (-5.0, 5000.0)])
 def test_float_pictures_are_scaled_into_black_and_white(guard: Guard, tmp_path: Path, low: float, high: float) -> None:
     import numpy as np
@@ -403,6 +409,8 @@ BROKEN: list[tuple[str, Callable[[Path], Path], type[Failure]]] = [
     ("truncated jxl of a jpeg", lambda p: samples.truncated(samples.jxl_of_jpeg(p)), Truncated),
     ("garbage jxl", lambda p: samples.garbage_after(samples.jxl(p), 8, 9000), Corrupt),
     ("jxl of a gigapixel", _jxl_of_a_gigapixel, TooManyPixels),
+    ("tiff of 32 bits a colour", lambda p: samples.tiff_of_bits(p, 32, colours=3), Unsupported),
+    ("tiff compressed as webp", lambda p: samples.tiff_of_bits(p, 8, compression=50001), Unsupported),
     ("raw-like tiff", samples.raw_like_tiff, Unsupported),
     ("bad checksum", lambda p: _with_byte(samples.png(p, samples.photo(300, 200)), 5000), Corrupt),
 ]

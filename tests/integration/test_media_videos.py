@@ -159,6 +159,18 @@ def test_frames_are_decoded_on_to_where_key_frames_are_far_apart(guard: Guard, t
         assert samples.clock(picture) == pytest.approx(at / 8, abs=0.05)
 
 
+@pytest.mark.parametrize(("container", "codec"), [("mpegts", "libx264"), ("mpeg", "mpeg2video")])
+def test_a_stream_without_an_index_is_decoded_on_from_a_key_frame_far_before(
+    guard: Guard, tmp_path: Path, container: str, codec: str
+) -> None:
+    path = samples.video(
+        tmp_path / "one.ts", container, codec=codec, rate=25, seconds=6, key_every=250, size=(640, 480)
+    )
+    _result, times, _images = taken(guard, path)
+    assert len(times) >= 4
+    assert times[-1] > 5
+
+
 def test_where_decoding_on_costs_much_nearly_as_many_key_frames_do(guard: Guard, tmp_path: Path) -> None:
     # A key frame every 10 s, eight parts of 7.5 s: six key frames, and 75 frames of 2.8 megapixels in between.
     scenes = [samples.photo(2000, 1400, seed) for seed in range(6)]

@@ -64,7 +64,9 @@ def is_srgb(profile: bytes | None) -> bool:
 def _eight_bit(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float grey as L: scaled, never clipped."""
     if image.mode.startswith("I;16"):
-        return _scaled(image.convert("I"), 0, 65535)
+        # The sensors of microscopes and scanners give 12 bits, and Pillow does not scale those of a 12-bit TIFF either.
+        highest = _extrema(image)[1]
+        return _scaled(image.convert("I"), 0, 4095 if highest <= 4095 else 65535)
     lowest, highest = (float(v) for v in _extrema(image))
     if image.mode == "F" and lowest >= 0 and highest <= 1:
         return _scaled(image, 0, 1)

@@ -109,7 +109,7 @@ def _evenly(film: Film, extent: Span, count: int, take: Take) -> dict[int, Image
     for target in targets:
         if film.late:
             break
-        key = film.key_frame_at(target, pictures)
+        key = film.key_frame_near(target, int(part / 2), pictures)
         if key is None:
             missing.append(target)
             continue

@@ -262,6 +262,10 @@ def _failure(error: Exception, file: BinaryIO, format_: str) -> Failure:
         return DecoderMemory()
     if _ENDS.search(said) or header.ends_early(format_, file):
         return Truncated()
+    if format_ == "tiff" and (rare := tiff.rare_compression(file)) is not None:
+        return Unsupported(f"TIFF compressed as {rare}")
     if isinstance(error, UnidentifiedImageError):
+        if format_ == "tiff" and (layout := tiff.layout(file)) is not None:
+            return Unsupported(f"TIFF with {layout} a pixel")
         return Corrupt(f"its header is no {format_.upper()} header")
     return Corrupt(said or type(error).__name__)

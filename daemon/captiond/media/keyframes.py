@@ -24,6 +24,10 @@ _INDEX_ENDS = 2.0
 """Seconds: an index that ends earlier than this before the film does is not one of all of it."""
 _MOST_BAD = 24
 """Key frames in a row that can't be decoded: what comes behind so many is not what was looked for."""
+_UNINDEXED = ("mpegts", "mpeg")
+"""The demuxers that seek to a place between two key frames, for these containers have no index."""
+_BACK = 1.0
+"""Seconds: how far before a time its key frame is looked for next, and then twice as far."""
 _MOST_RENEWING = 600
 """Frames within which a picture is renewed: encoders take as many as they would put between two key frames."""
 
@@ -123,6 +127,20 @@ class Film:
                 break
         return None
 
+    def key_frame_near(self, at: int, later: int, known: Collection[int] = ()) -> KeyFrame | None:
+        """The key frame at or before a time, or one that comes at most `later` units after it.
+
+        Of a stream without an index the one before is looked for further and further back, where the next is far.
+        """
+        found = self.key_frame_at(at, known)
+        place, back = at if self._unindexed else None, _BACK
+        while (found is None or found.pts > at + later) and place is not None and not self.late:
+            place, back = self._before(at, back), back * 2
+            before = self.key_frame_at(place, known)
+            if before is not None and (found is None or before.pts < found.pts):
+                found = before
+        return found
+
     def renewed_at(self, at: int) -> VideoFrame | None:
         """The first whole picture from a time on, of a film of H.264 that has key frames in name only.
 
@@ -142,7 +160,7 @@ class Film:
 
     def decoded_on(self, key: int, targets: list[int]) -> Iterator[VideoFrame]:
         """From one key frame on, the frames that are shown at these times."""
-        self._seek(key)
+        self._seek(self._before(key, _BACK) if self._unindexed else key)
         waiting = iter(sorted(targets))
         target = next(waiting, None)
         latest: VideoFrame | None = None
@@ -163,6 +181,15 @@ class Film:
                 yield latest
         finally:
             self.stream.codec_context.skip_frame = "DEFAULT"
+
+    @property
+    def _unindexed(self) -> bool:
+        return self._container.format.name in _UNINDEXED
+
+    def _before(self, at: int, seconds: float) -> int | None:
+        """So long before a time; None where that is the beginning, which is not found by its own time there."""
+        place = at - round(seconds / self.base)
+        return place if place > (self.stream.start_time or 0) else None
 
     def _seek(self, at: int | None) -> None:
         try:

@@ -121,7 +121,7 @@ class _Shown:
         whole = self._span.seconds / film.base
         at, count = self._step / 2, 0
         while at < whole:
-            key = film.key_frame_at(self._span.start + int(at), known)
+            key = film.key_frame_near(self._span.start + int(at), int(self._step / 2), known)
             if key is None or film.late:
                 return
             self.reached = at * film.base

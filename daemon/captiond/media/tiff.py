@@ -7,11 +7,18 @@ from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 WIDTH, HEIGHT, PHOTOMETRIC, MAKE, SUB_DIRECTORIES, DNG_VERSION = 256, 257, 262, 271, 330, 50706
+_BITS, _COMPRESSION, _SAMPLE_FORMAT = 258, 259, 339
 STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 273, 279, 324, 325
 _SUBFILE, _OLD_SUBFILE = 254, 255
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 _SENSOR = (32803, 34892)
 """Photometric interpretations of a sensor's own values: behind a colour filter, and linear."""
+
+_FLOATS = 3
+_RARE_COMPRESSIONS = {
+    33003: "JPEG 2000", 33005: "JPEG 2000", 34661: "JBIG", 34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL",
+}  # fmt: skip
+"""By the numbers that libtiff's tiff.h and the makers of slide scanners gave them; no decoder here knows these."""
 
 _INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _BYTES = (1, 2, 7)
@@ -132,6 +139,29 @@ def is_sensor(tags: Tags) -> bool:
 def is_raw_like(tags: Tags) -> bool:
     """Whether a first directory is what a camera's raw photo begins with: a thumbnail, or a sensor's own values."""
     return is_reduced(tags) or is_sensor(tags)
+
+
+def layout(file: BinaryIO) -> str | None:
+    """How the first page's values are written, for one that can't be decoded; None where it does not even tell its size."""
+    try:
+        page, count = pages(file)
+        wanted = (WIDTH, HEIGHT, _BITS, _COMPRESSION, _SAMPLE_FORMAT)
+        tags = list(directories(file, wanted, page + 1))[page] if count else {}
+    except (struct.error, OSError):
+        return None
+    if not (integers(tags, WIDTH) and integers(tags, HEIGHT)):
+        return None
+    bits = "+".join(map(str, integers(tags, _BITS)[:4])) or "1"
+    return f"{bits} bits{' in floating point' if _FLOATS in integers(tags, _SAMPLE_FORMAT) else ''}"
+
+
+def rare_compression(file: BinaryIO) -> str | None:
+    """The name of the first directory's compression, if it is one that is not read here."""
+    try:
+        told = integers(first(file, (_COMPRESSION,)), _COMPRESSION)
+    except (struct.error, OSError):
+        return None
+    return _RARE_COMPRESSIONS.get(told[0]) if told else None
 
 
 WHAT_IT_IS = (_SUBFILE, _OLD_SUBFILE, PHOTOMETRIC, DNG_VERSION)
