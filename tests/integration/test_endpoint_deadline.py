@@ -221,7 +221,8 @@ def test_the_deadline_is_under_every_connection_of_the_client(monkeypatch: pytes
     """Fails when a new version of the HTTP library keeps its network backend elsewhere."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "localhost")
-    http = endpoint("http://127.0.0.1:1/v1")._clients.of_thread()._client
+    with endpoint("http://127.0.0.1:1/v1")._clients.lent() as client:
+        http = client._client
     transports: list[Any] = [http._transport, *filter(None, http._mounts.values())]
     assert len(transports) >= 2
     for transport in transports:

@@ -130,7 +130,7 @@ class ChatEndpoint:
         if self._key.problem:
             raise NoKey(self._key.problem)
         with self._calls.within(min(LIST_SECONDS, self._timeout)):
-            return catalogue.parse(self._sent(lambda: self._json_of("/models")))
+            return catalogue.parse(self._sent(lambda client: _json_of(client, "/models")))
 
     def price(self, model: str, *, wait: bool = False) -> Price | None:
         """See `base.Endpoint.price`."""
@@ -149,19 +149,20 @@ class ChatEndpoint:
         headers = {"Content-Type": "application/json", "Content-Length": str(body.length)}
         try:
             return self._sent(
-                lambda: self._clients.of_thread().post(
+                lambda client: client.post(
                     "/chat/completions", cast_to=ChatCompletion, content=iter(body), options={"headers": headers}
                 )
             )
         except Asleep as failure:
             raise self._woken(model, failure) from failure
 
-    def _sent(self, send: Callable[[], object]) -> object:
+    def _sent(self, send: Callable[[openai.OpenAI], object]) -> object:
         """One exchange with the server; raises a Failure for all that it and the network do."""
         if self._calls.aborted:
             raise Stopped
         try:
-            return send()
+            with self._clients.lent() as client:
+                return send(client)
         except openai.APIStatusError as error:
             response = error.response
             raise failures.of_status(response.status_code, response.headers, response.content) from error
@@ -187,7 +188,7 @@ class ChatEndpoint:
         try:
             # The rest of the call's own deadline holds for it.
             self._sent(
-                lambda: self._clients.shared.post(f"/models/{quote(model, safe=':')}/activate", cast_to=httpx2.Response)
+                lambda client: client.post(f"/models/{quote(model, safe=':')}/activate", cast_to=httpx2.Response)
             )
         except (Unauthorized, PaymentRequired, Forbidden, RateLimited, Stopped) as refused:
             return refused
@@ -220,7 +221,7 @@ class ChatEndpoint:
         """A model's abilities by the list and the table of known servers, and until when they hold (monotonic)."""
         now = time.monotonic()
         if self._list_at <= now:
-            self._listed = self._free(lambda: self._json_of("/models"))
+            self._listed = self._free(lambda client: _json_of(client, "/models"))
             self._list_at = now + ABILITIES_AGAIN_SECONDS if self._listed is None else float("inf")
             with suppress(BadResponse):
                 self._prices.learn(catalogue.parse(self._listed))
@@ -237,23 +238,24 @@ class ChatEndpoint:
         """What a server of a known kind says of a model at an address of its own."""
         root = self._base_url.rstrip("/").removesuffix("/v1") + question.path
         if question.body is None:
-            return self._free(lambda: self._json_of(root))
+            return self._free(lambda client: _json_of(client, root))
         body = question.body(model)
-        return self._free(lambda: self._clients.shared.post(root, cast_to=httpx2.Response, body=body).json())
+        return self._free(lambda client: client.post(root, cast_to=httpx2.Response, body=body).json())
 
-    def _json_of(self, address: str) -> object:
-        """What a server says at an address of its own, without a key that it may repeat."""
-        return hidden(self._clients.shared.get(address, cast_to=httpx2.Response).json())
-
-    def _free(self, send: Callable[[], object]) -> object:
+    def _free(self, send: Callable[[openai.OpenAI], object]) -> object:
         """The answer to a question that costs nothing; None if there is none."""
         if self._key.problem or self._calls.aborted:
             return None
         try:
-            with self._calls.within(ASK_ABILITIES_SECONDS):
-                return send()
+            with self._calls.within(ASK_ABILITIES_SECONDS), self._clients.lent() as client:
+                return send(client)
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, RecursionError):
             return None
+
+
+def _json_of(client: openai.OpenAI, address: str) -> object:
+    """What a server says at an address of its own, without a key that it may repeat."""
+    return hidden(client.get(address, cast_to=httpx2.Response).json())
 
 
 def _configured(settings: EndpointSettings) -> Abilities:

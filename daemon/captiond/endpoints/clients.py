@@ -1,13 +1,15 @@
-"""The `openai` clients of one endpoint: one for each thread that calls it, and one for what is asked beside the calls.
+"""The `openai` clients of one endpoint: as many as there were requests at once, each with a connection of its own.
 
-A pool of connections that threads share looks at each idle connection, a system call each, whenever a request begins or
+A pool of connections that requests share looks at each idle connection, a system call each, whenever a request begins or
 ends (`_assign_requests_to_connections` of httpcore2 2): 12 of them a call with 8 calls in flight, for each of which Python's
-global lock goes from thread to thread. A thread that has its own looks at its own.
+global lock goes from thread to thread. A client that has one request at a time looks at its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 import httpx2
@@ -29,7 +31,7 @@ NO_PROXY: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 class Clients:
-    """Makes them as they are needed, and closes them all.
+    """Makes them as they are needed, lends them to any thread, and closes them all.
 
     Args:
         settings: of the endpoint.
@@ -44,16 +46,19 @@ class Clients:
         self._tls = httpx2.create_ssl_context()
         self._lock = threading.Lock()
         self._made: list[openai.OpenAI] = []
-        self._threads = threading.local()
-        self.shared = self._make()
-        """For any thread, and what is asked now and then."""
+        self._free: list[openai.OpenAI] = []
 
-    def of_thread(self) -> openai.OpenAI:
-        """This thread's own, for the calls. It is kept until `close`, so threads that call live as long as the endpoint."""
-        client: openai.OpenAI | None = getattr(self._threads, "client", None)
-        if client is None:
-            client = self._threads.client = self._make()
-        return client
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[openai.OpenAI]:
+        """A client for one request: the one that was given back last, for its connection is the likeliest to be open still."""
+        with self._lock:
+            client = self._free.pop() if self._free else None
+        client = client or self._make()
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._free.append(client)
 
     def close(self) -> None:
         """Close all connections; the clients are of no use any more."""
