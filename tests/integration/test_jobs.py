@@ -174,6 +174,27 @@ def test_a_claim_reads_the_queue_in_order_and_sorts_nothing(db: Database) -> Non
     assert "TEMP B-TREE" not in plans[0]
 
 
+def test_jobs_whose_files_are_gone_cost_a_claim_nothing(db: Database, conn: Connection) -> None:
+    before = [queued(conn, str(number), now=10.0) for number in range(1_000)]
+    last = queued(conn, "here.jpg", now=15.0)
+    conn.execute(update(t.file).where(t.file.c.name != "here.jpg").values(present=0))
+    driver = conn.connection.driver_connection
+    assert driver is not None
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    driver.set_progress_handler(step, 100)
+    assert jobs.next_due(conn, recipes=RECIPES, offline_roots=[]) == 15.0
+    assert [job.id for job in claim(conn)] == [last]
+    driver.set_progress_handler(None, 0)
+    assert steps < 20  # each 100 of SQLite's instructions; to pass over one job takes it a dozen
+    conn.execute(update(t.file).values(present=1))
+    assert [job.id for job in claim(conn, 1_000)] == before
+
+
 def test_threads_and_connections_never_claim_the_same_job(db: Database, tmp_path: Path) -> None:
     with db.write() as conn:
         for number in range(300):
@@ -458,6 +479,11 @@ class Queue(RuleBasedStateMachine):
         with self.db.write() as conn:
             jobs.enqueue(conn, file_id=self.files[which], **values)
 
+    @rule(which=st.integers(0, 2), present=st.integers(0, 1))
+    def come_or_go(self, which: int, present: int) -> None:
+        with self.db.write() as conn:
+            conn.execute(update(t.file).where(t.file.c.id == self.files[which]).values(present=present))
+
     @rule(seconds=st.floats(0, 50))
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -503,13 +529,16 @@ class Queue(RuleBasedStateMachine):
     def nothing_is_broken(self) -> None:
         with self.db.read() as conn:
             rows = conn.execute(select(t.job)).all()
+            there = set(conn.execute(select(t.file.c.id).where(t.file.c.present == 1)).scalars())
             counts = jobs.counts(conn)
         open_files = [job.file_id for job in rows if job.state in ("queued", "running")]
         assert len(open_files) == len(set(open_files))
         assert {job.id for job in rows if job.state == "running"} == set(self.owned)
         assert all(0 <= job.attempts <= self.MAX_ATTEMPTS for job in rows)
         assert all((job.run_id is None) == (job.state == "queued") for job in rows)
-        assert counts["queued"] + counts["running"] == len(open_files)
+        waiting = [job for job in rows if job.state == "queued" and job.file_id in there]
+        assert (counts["queued"], counts["running"]) == (len(waiting), len(self.owned))
+        assert all(job.gone == (job.file_id not in there) for job in rows if job.file_id in open_files)
 
 
 TestQueue = Queue.TestCase

@@ -71,7 +71,8 @@ def test_the_migrated_schema_is_the_schema_of_the_tables(tmp_path: Path) -> None
     made = create_engine(f"sqlite:///{tmp_path / 'made.db'}")
     with made.begin() as conn:
         t.metadata.create_all(conn)
-        for statement in (views.VIEW_CAPTIONS, views.SEARCH_TABLE, *views.SEARCH_TRIGGERS, views.SPENDING_TRIGGER):
+        of_captions = (views.VIEW_CAPTIONS, views.SEARCH_TABLE, *views.SEARCH_TRIGGERS)
+        for statement in (*of_captions, views.SPENDING_TRIGGER, views.GONE_TRIGGER):
             conn.exec_driver_sql(statement.strip())
     made.dispose()
     with sqlite3.connect(tmp_path / "migrated.db") as one, sqlite3.connect(tmp_path / "made.db") as other:
@@ -247,6 +248,33 @@ def test_jobs_of_the_first_schema_are_kept_and_the_unsupported_ones_have_their_s
     assert calls == [20, 20]
     with sqlite3.connect(path) as connection, pytest.raises(sqlite3.IntegrityError, match="ck_job_state"):
         connection.execute("UPDATE job SET state = 'nonsense'")
+
+
+def test_queued_jobs_of_files_that_were_gone_before_are_told_from_the_others(tmp_path: Path) -> None:
+    from alembic import command
+
+    path = tmp_path / "tenth.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        command.upgrade(migrate.config(conn), "0010")
+        for number, (present, state) in enumerate([(1, "queued"), (0, "queued"), (0, "running"), (0, "done")], 1):
+            conn.exec_driver_sql(
+                "INSERT INTO file (id, folder, name, size, mtime_ns, ctime_ns, inode, media, present) "
+                "VALUES (?, '/a', ?, 1, 1, 1, 1, 1, ?)",
+                (number, str(number), present),
+            )
+            conn.exec_driver_sql(
+                "INSERT INTO job (file_id, recipe, state, priority, created_at, due_at) VALUES (?, 'default', ?, 0, 1, 2)",
+                (number, state),
+            )
+    engine.dispose()
+    with Database.open(f"sqlite:///{path}", migrate=True) as db:
+        with db.read() as conn:
+            gone = conn.exec_driver_sql("SELECT file_id FROM job WHERE gone = 1 ORDER BY 1").scalars().all()
+        with db.write() as conn:
+            conn.exec_driver_sql("UPDATE file SET present = 1 WHERE id = 2")
+            assert conn.exec_driver_sql("SELECT gone FROM job WHERE file_id = 2").scalar_one() == 0
+    assert gone == [2, 3]
 
 
 def test_calls_that_were_made_before_are_added_up_and_get_their_jobs_recipe(tmp_path: Path) -> None:

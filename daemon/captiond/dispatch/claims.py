@@ -64,7 +64,7 @@ class Claims:
         """As many jobs as there is room for; none while nothing has changed and no time has come.
 
         The database is not asked anew when a job is due until something has changed: a queue of jobs that can't be
-        claimed, for their files are gone, is read to its end for it.
+        claimed, for their roots are away, is read to its end for it.
 
         Raises:
             DatabaseUnavailable: none is claimed.

@@ -13,7 +13,8 @@ from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.values import JobState, Priority
 
-_new = insert(JOB)
+_IS_GONE = select(t.file.c.present == 0).where(t.file.c.id == bindparam("the_file")).scalar_subquery()
+_new = insert(JOB).values(gone=_IS_GONE)
 _is_queued = JOB.c.state == QUEUED
 _asked = _new.excluded.request.is_not(None)
 _ENQUEUE = _new.on_conflict_do_update(
@@ -61,6 +62,7 @@ def enqueue(
     `due_at`: not before then; None: at once. `after_caption`: only a caption with a higher id is an answer.
     """
     row = {
+        "the_file": file_id,
         "file_id": file_id,
         "root_id": root_id,
         "recipe": recipe,
@@ -165,6 +167,7 @@ _ANEW = {
     "reason": None,
     "detail": None,
     "unsupported_by": None,
+    "gone": 0,
 }
 _REQUEUE = update(JOB).where(JOB.c.state == FAILED, IS_LATEST, IS_PRESENT).values(_ANEW)
 _REQUEUE_FILES = (
@@ -267,7 +270,10 @@ def forget(conn: Connection, ids: Collection[int]) -> None:
     conn.execute(_FORGET, {"ids": list(ids)})
 
 
-_of_backlog = and_(_is_queued, JOB.c.root_id == bindparam("root"), JOB.c.priority == int(Priority.HELD))
+# Also of files that are gone, which may come back; both are named so that the index of the queue is searched.
+_of_backlog = and_(
+    _is_queued, JOB.c.gone.in_([0, 1]), JOB.c.priority == int(Priority.HELD), JOB.c.root_id == bindparam("root")
+)
 _SOME_HELD = select(JOB.c.id).where(_of_backlog).limit(bindparam("most"))
 _RELEASE = update(JOB).where(JOB.c.id.in_(_SOME_HELD)).values(priority=int(Priority.BACKLOG))
 _HELD = select(func.count()).select_from(JOB).where(_of_backlog)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, case, func, or_, select, update
 
-from captiond.jobs.terms import AGAIN, JOB, PATH, QUEUED, RUNNING
+from captiond.jobs.terms import AGAIN, HERE, JOB, PATH, QUEUED, RUNNING
 from captiond.paths import from_text
 from captiond.store import tables as t
 from captiond.store.clean import cleaned
@@ -18,14 +18,11 @@ _queue = JOB.alias("queue")
 _IN_ORDER = (_queue.c.priority.desc(), _queue.c.due_at, _queue.c.id)
 
 
-_is_there = select(t.file.c.id).where(t.file.c.id == _queue.c.file_id, t.file.c.present == 1).exists()
-
-
 def _claimable(*columns: Any) -> Select[Any]:
     # The job of a file that is gone waits: it may be a share that comes back, and is claimed again when the file is seen.
     return select(*columns).where(
         _queue.c.state == QUEUED,
-        _is_there,
+        _queue.c.gone == HERE,
         _queue.c.recipe.in_(bindparam("recipes", expanding=True)),
         or_(_queue.c.root_id.is_(None), _queue.c.root_id.not_in(bindparam("offline_roots", expanding=True))),
     )
@@ -54,7 +51,7 @@ def _claim() -> Any:
 
 def _next_due() -> Any:
     """The earliest due time of each priority is the first that fits in the index: no need to look at all jobs."""
-    top = select(func.max(JOB.c.priority).label("priority")).where(JOB.c.state == QUEUED)
+    top = select(func.max(JOB.c.priority).label("priority")).where(JOB.c.state == QUEUED, JOB.c.gone == HERE)
     levels = top.cte("levels", recursive=True)
     levels = levels.union_all(
         select(top.where(JOB.c.priority < levels.c.priority).correlate(levels).scalar_subquery()).where(

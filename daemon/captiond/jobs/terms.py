@@ -18,6 +18,8 @@ RUNNING: ColumnElement[str] = literal_column(f"'{JobState.RUNNING}'")
 FAILED: ColumnElement[str] = literal_column(f"'{JobState.FAILED}'")
 UNSUPPORTED: ColumnElement[str] = literal_column(f"'{JobState.UNSUPPORTED}'")
 OPEN = [QUEUED, RUNNING]
+HERE: ColumnElement[int] = literal_column("0")
+"""`gone` of an open job whose file is present."""
 
 JOB = t.job
 PATH = (t.file.c.folder + "/" + t.file.c.name).label("path")

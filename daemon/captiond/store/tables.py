@@ -158,18 +158,26 @@ job = Table(
     Column(
         "after_caption", Integer, nullable=False, server_default="0", comment="only a caption with a higher id will do"
     ),
+    Column(
+        "gone",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of an open one: 1 while its file is not present; kept by a trigger",
+    ),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'unsupported')", name="state"),
 )
 Index("uq_job_open", job.c.file_id, unique=True, sqlite_where=text("state IN ('queued', 'running')"))
-# All columns that a claim asks for stand in it, so that jobs of a root that is away are passed over without reading their rows.
+# All columns that a claim asks for stand in it, so that jobs of a root that is away are passed over without reading their
+# rows. Jobs whose file is gone stand apart: half a million of them took each claim 0.2 s.
 Index(
     "ix_job_next",
+    job.c.gone,
     job.c.priority.desc(),
     job.c.due_at,
     job.c.id,
     job.c.recipe,
     job.c.root_id,
-    job.c.file_id,
     job.c.state,
     sqlite_where=text("state = 'queued'"),
 )

@@ -59,6 +59,13 @@ SEARCH_TRIGGERS = (
     "CREATE TRIGGER file_search_delete AFTER DELETE ON file BEGIN DELETE FROM caption_search WHERE rowid = OLD.id; END",
 )
 
+GONE_TRIGGER = """
+CREATE TRIGGER file_gone AFTER UPDATE OF present ON file WHEN OLD.present IS NOT NEW.present BEGIN
+    UPDATE job SET gone = NOT NEW.present WHERE file_id = NEW.id AND state IN ('queued', 'running');
+END
+"""
+"""An open job knows whether its file is there, however that became known: its file's `present` can't be in its index."""
+
 SPENDING_TRIGGER = """
 CREATE TRIGGER call_spending AFTER INSERT ON call BEGIN
     INSERT INTO spending
