@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from captiond.media import wire
@@ -62,6 +65,7 @@ class Child:
         finally:
             theirs.close()
             os.close(errors_in)
+        ours.setblocking(False)
         self._socket = ours
         self._errors = errors_out
         self._tail = b""
@@ -96,9 +100,9 @@ class Child:
             Gone, TimeoutError: see `started`.
         """
         try:
-            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
-            sent = socket.send_fds(self._socket, [frame], [fd])
-            self._socket.sendall(frame[sent:])
+            sent = self._soon(partial(socket.send_fds, self._socket, [frame], [fd]), select.POLLOUT, deadline)
+            while frame := frame[sent:]:
+                sent = self._soon(partial(self._socket.send, frame), select.POLLOUT, deadline)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise Gone from error
 
@@ -124,7 +128,7 @@ class Child:
             Gone, TimeoutError: see `started`.
         """
         while len(self._ahead) < length <= wire.MAX_HEADER:
-            # A header's few bytes with what follows them: each wait for the socket is a turn of Python's global lock.
+            # A header's few bytes with what follows them: each system call is a turn of Python's global lock.
             piece = bytearray(wire.MAX_HEADER)
             self._ahead += piece[: self._receive(memoryview(piece), deadline)]
         data = bytearray(length)
@@ -136,17 +140,23 @@ class Child:
         return bytes(data)
 
     def _receive(self, into: memoryview, deadline: float) -> int:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
         try:
-            got = self._socket.recv_into(into)
+            got = self._soon(partial(self._socket.recv_into, into), select.POLLIN, deadline)
         except ConnectionResetError as error:
             raise Gone from error
         if got == 0:
             raise Gone
         return got
+
+    def _soon(self, operation: Callable[[], int], event: int, deadline: float) -> int:
+        """The operation, as soon as the socket is ready for it: it often is, and each system call is a turn of the lock."""
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(BlockingIOError):
+                return operation()
+            ready = select.poll()
+            ready.register(self._socket, event)
+            ready.poll(left * 1000)
+        raise TimeoutError
 
     def complaints(self) -> str:
         """The last line that it wrote to stderr, as printable text; reading keeps the pipe empty."""

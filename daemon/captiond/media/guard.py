@@ -101,6 +101,7 @@ class Guard:
             deadline = time.monotonic() + self._limits.seconds
             child.send(wire.request(sniffed, spec, self._limits.seconds), fd, deadline)
             header = child.header(deadline)
+            child.complaints()  # the pipe stays empty
             failure = wire.failure_in(header)
             sizes = [] if failure is not None else wire.sizes(header, spec)
             data = [child.data(size, deadline) for size in sizes]
@@ -147,8 +148,6 @@ class Guard:
         return child
 
     def _release(self, child: Child, *, keep: bool) -> None:
-        if keep:
-            child.complaints()
         with self._lock:
             self._busy = False
             if keep and not self._closed:
