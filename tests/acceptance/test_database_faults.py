@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 
 import mounted
 from drops import drop, drop_many
-from fake_endpoint import FakeEndpoint, hang
+from fake_endpoint import FakeEndpoint, hang, ok
 from program import Home, Program
 from waiting import until
 
@@ -277,3 +279,28 @@ def test_damage_while_it_runs_ends_the_service_with_the_remedy(filled: Home) -> 
         assert program.process.wait(20) == 1
         assert "captiond db rebuild" in program.text
         assert "Traceback" not in program.text
+
+
+@contextlib.contextmanager
+def readers_kept_out(path: Path) -> Iterator[None]:
+    """All of SQLite's locks for readers (WAL_READ_LOCK of its wal.c) are another process's, which is this one."""
+    with path.with_name(path.name + "-shm").open("r+b") as shared:
+        fcntl.lockf(shared, fcntl.LOCK_EX, 5, 123)
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.fault("the database is locked")
+def test_an_answer_that_comes_while_the_database_can_not_be_read_is_recorded_once_it_can(
+    home: Home, fake: FakeEndpoint
+) -> None:
+    fake.default = ok("A cat.", delay=1.0)
+    with home.run() as program:
+        drop(home.inbox / "a.jpg")
+        until(lambda: fake.requests)
+        with readers_kept_out(home.database):
+            assert "is locked" in program.event("database_trouble")["error"]
+            tried_again = time.monotonic() + 15.0  # SQLite gives up after 10 s
+            until(lambda: time.monotonic() > tried_again)
+        assert home.captioned("a.jpg")["a.jpg"]["caption"] == "A cat."
+        assert len(fake.requests) == 1

@@ -204,6 +204,7 @@ class Dispatcher:
                 if any(isinstance(outcome, WasAnswered | HasFailed) for outcome in outcomes):
                     self._budgets.called()
                 outcomes = []
+                self._look_at_others()
                 if self._budgets.look(self._db):
                     self._claims.look()
                 self._leave_hung()
@@ -224,7 +225,7 @@ class Dispatcher:
                 self._database_well()
 
     def _collect(self) -> list[Outcome]:
-        """Wait for outcomes, a wake or the tick. A wake or another's commit means: look for jobs."""
+        """Wait for outcomes, a wake or the tick. A wake means: look for jobs."""
         outcomes: list[Outcome] = []
         with suppress(queue.Empty):
             event = self._events.get(timeout=TICK)
@@ -236,13 +237,16 @@ class Dispatcher:
                 if len(outcomes) == BATCH:
                     break
                 event = self._events.get_nowait()
+        return outcomes
+
+    def _look_at_others(self) -> None:
+        """Another's commit means: look for jobs, for sidecars that are due, and at what is known of endpoints."""
         version = self._db.data_version()
         if version != self._data_version:
             self._data_version = version
             self._claims.look()
             self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
             self._knowledge_due = True
-        return outcomes
 
     def _look_at_knowledge(self) -> None:
         """What another process found out of the endpoints holds from now on."""

@@ -28,7 +28,8 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
         # The sqlite3 module's own errors have no code. Text that is not UTF-8 was never written by captiond.
         return damaged(path, "text that is no text") if "Could not decode" in str(error) else None
     code = extended & _PRIMARY
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    # PROTOCOL: readers are kept out so long that SQLite gives up its tries by itself, whatever the connection would wait.
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return DatabaseUnavailable(
             f"database {path} is locked: another program has been writing to it for over {waited:g} s; "
             "end that program's transaction"
