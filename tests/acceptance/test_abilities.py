@@ -211,6 +211,31 @@ def test_a_limit_in_pixels_is_kept_as_one(home: Home, fake: FakeEndpoint) -> Non
     assert (row["edge"], row["picture_bytes"], row["request_bytes"]) == (700, None, None)
 
 
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("At most 3 image(s) may be provided in one prompt.", [8, 3, 3]),
+        ("Too many images provided.", [8, 4, 2, 8, 4, 2]),
+    ],
+)
+def test_of_a_video_fewer_frames_are_sent_where_so_many_pictures_are_refused(
+    home: Home, fake: FakeEndpoint, words: str, sent: list[int]
+) -> None:
+    fake.default = lambda recorded: error(400, words) if len(recorded.media) > 3 else ok("It moves.")
+    with home.run():
+        for name, seed in (("a", 100), ("b", 200)):
+            clip = media_samples.video(
+                home.folder / f"{name}.mp4",
+                seconds=1.6,
+                key_every=2,
+                draw=lambda at, seed=seed: media_samples.photo(320, 240, seed + int(at * 10)),  # type: ignore[misc]
+            )
+            clip.rename(home.inbox / f"{name}.mp4")
+            home.captioned(f"{name}.mp4")
+    assert [len(recorded.media) for recorded in fake.requests] == sent
+    assert home.jobs()["b.mp4"]["attempts"] == 1
+
+
 def test_a_video_that_was_too_large_as_a_file_keeps_the_next_ones_from_going_so(home: Home, fake: FakeEndpoint) -> None:
     fake.models = [model_entry("fake-vision-1", "text", "image", "video")]
     clip = media_samples.video(home.folder / "a.mp4", draw=lambda at: media_samples.photo(320, 240, int(at * 10)))

@@ -75,6 +75,13 @@ def test_what_a_refusal_is_about_tells_what_to_make_smaller() -> None:
     assert about_edges("HTTP 400, exceeds the available context size (4096 tokens)")
 
 
+def test_a_refusal_of_too_many_pictures_tells_how_many_are_taken() -> None:
+    assert told("At most 3 image(s) may be provided in one prompt.") == SizeLimits(pictures=3)
+    assert told("Too many images and documents: 0 + 120 > 100") == SizeLimits(pictures=100)
+    assert told("The maximum number of images is 5") == SizeLimits(pictures=5)
+    assert told("Too many images provided") == NO_LIMITS
+
+
 def test_the_tighter_of_two_limits_holds() -> None:
     assert SizeLimits(5, None, 7, 1).tighter(SizeLimits(4, 9, None, 2)) == SizeLimits(4, 9, 7, 1)
 

@@ -177,4 +177,5 @@ def _keep(conn: Connection, route: Route, limits: SizeLimits, seconds: float = s
         request_bytes=limits.request_bytes,
         edge=limits.edge,
         video_bytes=limits.video_bytes,
+        pictures=limits.pictures,
     )

@@ -18,7 +18,7 @@ from captiond.dispatch.retries import Retries
 from captiond.dispatch.routes import other_form
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
-from captiond.endpoints.sizes import NO_LIMITS
+from captiond.endpoints.sizes import NO_LIMITS, about_number
 from captiond.errors import (
     BadRequest,
     CannotFetch,
@@ -349,5 +349,6 @@ class Outcomes:
             return replace(task.spec, video=VideoMode.FRAMES)
         told = knowledge.too_large(conn, task, failure) if isinstance(failure, TooLarge) else NO_LIMITS
         pictures = all(isinstance(part, ImagePart) for part in task.encoded.parts)
-        task.refused_as = failure.detail if isinstance(failure, TooLarge) and pictures and not told else None
+        by_size = isinstance(failure, TooLarge) and pictures and not told and not about_number(failure.detail)
+        task.refused_as = failure.detail if by_size else None
         return other_form(task.spec, task.encoded, failure, auto_video=auto, told=told)

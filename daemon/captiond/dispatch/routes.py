@@ -10,7 +10,7 @@ from captiond import recipes
 from captiond.config.models import Endpoint as EndpointSettings
 from captiond.config.models import Recipe, Settings, Strategy, VideoMode
 from captiond.endpoints import servers
-from captiond.endpoints.sizes import NO_LIMITS, SizeLimits
+from captiond.endpoints.sizes import NO_LIMITS, SizeLimits, about_number
 from captiond.errors import BadRequest, Failure, TooLarge
 from captiond.media.spec import PLAIN_VIDEOS, EncodeSpec
 from captiond.policy.sidecars import Asked
@@ -146,6 +146,7 @@ def within(spec: EncodeSpec, limits: SizeLimits, pictures: int) -> EncodeSpec:
         frame_edge=min(spec.frame_edge, edge),
         max_bytes=max(picture, SMALLEST_BYTES),
         max_video_bytes=min(spec.max_video_bytes, video),
+        max_frames=spec.max_frames if limits.pictures is None else min(spec.max_frames, limits.pictures),
     )
 
 
@@ -155,7 +156,7 @@ def other_form(
     """What to try next when an endpoint refused `encoded`, or None when there is nothing left to try.
 
     A video file becomes a small video, and that becomes frames, where the endpoint found it too large or may choose the
-    form (`auto_video`). Pictures that are too large become smaller.
+    form (`auto_video`). Pictures that are too large become smaller, and of too many frames fewer are sent.
 
     Args:
         told: what the endpoint said of its limits.
@@ -170,6 +171,8 @@ def other_form(
         if isinstance(part, FilePart) or (told.video_bytes or size) < size:
             return replace(spec, video="small", max_video_bytes=min(limit, spec.max_video_bytes))
         return replace(spec, video=VideoMode.FRAMES) if auto_video or too_large else None
+    if too_large and about_number(failure.detail) and not told:
+        return replace(spec, max_frames=len(encoded.parts) // 2) if len(encoded.parts) > 1 else None
     return smaller(spec, encoded, told) if too_large else None
 
 
@@ -196,9 +199,14 @@ def smaller(spec: EncodeSpec, encoded: Encoded, told: SizeLimits) -> EncodeSpec 
 
 
 def beyond(limits: SizeLimits, encoded: Encoded) -> bool:
-    """Whether pictures are larger than these limits."""
+    """Whether pictures are larger than these limits, or more."""
     pictures = [part for part in encoded.parts if isinstance(part, ImagePart)]
     sizes = [len(part.data) for part in pictures]
     edges = [max(part.width, part.height) for part in pictures]
-    pairs = ((max(sizes), limits.picture_bytes), (sum(sizes), limits.request_bytes), (max(edges), limits.edge))
+    pairs = (
+        (max(sizes), limits.picture_bytes),
+        (sum(sizes), limits.request_bytes),
+        (max(edges), limits.edge),
+        (len(pictures), limits.pictures),
+    )
     return any(limit is not None and value > limit for value, limit in pairs)

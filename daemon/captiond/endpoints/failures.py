@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from captiond.endpoints.sizes import about_number
 from captiond.endpoints.told_waits import retry_after, until_reset
 from captiond.errors import (
     Asleep,
@@ -64,7 +65,10 @@ _BY_STATUS: Final[Mapping[int, type[Failure]]] = {
 }
 
 _TOO_LARGE: Final = re.compile(
-    r"too[ _](large|big|long)|too many (pixels|images|frames|tokens|bytes)|(?<!must be )larger than|(length|size) limit"
+    r"too[ _](large|big|long|heavy)|(request|image|payload|file|video)too(large|big)|too many (pixels|tokens|bytes)"
+    r"|(?<!must be )larger than|(length|size) limit"
+    r"|(bigger|greater|heavier|more|over|above) (than )?[\d.,]+ ?([kmg]i?b\b|(mega)?(byte|pixel)s?|mp\b|px\b)"
+    r"|(dimension|resolution|size|width|height)s? out of range|\d ?(mega ?)?(pixels|px|mp)\b.{0,20}\bmax(imum)?\b"
     r"|exceed(s|ed|ing)?\b.{0,80}(size|limit|maximum|max\b|allowed|bytes|[kmg]i?b\b|pixels|dimension|resolution|context)"
     r"|(size|limit|maximum|pixels|dimensions?|resolution|bytes) (is |was |has been |have been )?exceeded|over the limit"
     r"|exceed_context|context (length|size|window)|maximum (image|file|payload|request|content|allowed|size|model length)"
@@ -75,8 +79,11 @@ _TOO_LARGE: Final = re.compile(
     re.IGNORECASE,
 )
 _NO_IMAGES: Final = re.compile(
-    r"(does ?n[o']t|do not|can(no|')t|not) (currently )?(support|accept|take|process|handle)\w* (\w+ )?"
-    r"(image|vision|multi-?modal)"
+    r"(does ?n[o']t|do not|can(no|')t|not) (currently )?(support|accept)\w* (\w+ )?"
+    r"(image|vision|multi-?modal)(?!s?[ _-]?(of|from|over|with|larger|bigger|above|in|urls?|links?|formats?|types?|sizes?)\b)"
+    r"|\b(model|endpoint|provider|deployment)\b.{0,40}\b(not|n't|can't|cannot) (currently )?(take|process|handle)\w* "
+    r"(\w+ )?(images|image input|vision|multi-?modal)"
+    r"|vision (is |are )?(not|un)|content\W{0,3} must be a string"
     r"|no endpoints found that support image|image input (is|are) (not supported|not enabled)|image inputs? not supported"
     r"|image_url is only supported by|(is )?not a (multimodal|vision)|missing data required for image input"
     r"|unknown variant .?image_url|at most 0 image|images? (is|are) not supported (by|for|with) (this|the)? ?\w* ?model",
@@ -95,7 +102,7 @@ _NO_CREDIT: Final = re.compile(
     re.IGNORECASE,
 )
 _QUOTA: Final = re.compile(
-    r"per[ _-]?(day|week|month)\b|per(day|week|month)|\b[RT]PD\b"
+    r"(\bper[ _-]?|requests?/|tokens?/|\d/)(day|week|month)\b|per(day|week|month)|\b(24[ -]?h(ou)?rs?)\b|\b[RT]PD\b"
     r"|(daily|weekly|monthly)\b.{0,40}(limit|quota|allowance|cap\b)|(limit|quota|allowance).{0,40}\b(daily|weekly|monthly)\b"
     r"|(limit|quota|allowance)\b.{0,30}\b(for|of) (today|the (day|week|month)|this (day|week|month))",
     re.IGNORECASE,
@@ -104,7 +111,9 @@ _QUOTA: Final = re.compile(
 (GenerateRequestsPerDayPerProjectPerModel), OpenRouter (free-models-per-day), LiteLLM's budgets, Ollama's cloud."""
 _NO_MODEL: Final = re.compile(
     r"model_not_found|model_not_available|invalid model|unknown model|not a valid model|no such model"
-    r"|model\b.{0,80}\b(not found|does ?n[o']t exist|not exist|not supported by any provider)",
+    r"|no models? (is |are )?(currently )?loaded"
+    r"|models?\b.{0,80}\b(not found|does ?n[o']t exist|not exist|not supported by any provider"
+    r"|deprecated|decommissioned|retired|no longer (supported|available))",
     re.IGNORECASE,
 )
 _ASLEEP: Final = re.compile(
@@ -139,6 +148,12 @@ _CANNOT_FETCH: Final = re.compile(
 )
 """Of a URL that the server was sent, in the words of OpenAI, Anthropic, Gemini, OpenRouter, LiteLLM, vLLM, SGLang, llama.cpp,
 Ollama, LM Studio, Groq, DashScope and others; asked only where one was sent."""
+_MEDIA: Final = re.compile(
+    r"image|picture|photo|video|media|payload|body|context (size|length|window)|pixel|upload", re.IGNORECASE
+)
+_NO_SERVICE: Final = re.compile(
+    r"\b(country|region|territory|location)\b.{0,40}\bnot (supported|available)", re.IGNORECASE
+)
 _NO_KEY: Final = re.compile(
     r"(api|access)[_ ]key.{0,20}(not valid|invalid)|(invalid|incorrect)[_ ](api|access)[_ ]key", re.IGNORECASE
 )
@@ -183,20 +198,33 @@ def _kind(status: int, text: str, told_to_wait: bool) -> type[Failure]:
         return Asleep
     if status in (400, 404, 415, 422, 500, 501) and _NO_IMAGES.search(text):
         return NoImages
-    if status in (400, 413, 415, 422):
-        if _REFUSED.search(text):
-            return Refused
-        if _NO_KEY.search(text):
-            return Unauthorized
-        if _TOO_LARGE.search(text) and not _A_SETTING.search(text):
-            return TooLarge
-        if status == 400 and _NO_MODEL.search(text):
-            return NotFound  # as 404: the configuration is wrong, not each of the files
+    if status in (400, 413, 415, 422) and (found := _of_the_request(status, text)):
+        return found
+    if status == 500 and _TOO_LARGE.search(text) and _MEDIA.search(text):
+        return TooLarge  # llama.cpp of 2025, and gateways that pass on what they were told
     if status == 403 and _REFUSED.search(text):
         return Refused  # one picture that a provider flagged must not pause the endpoint
     if status == 429 and not told_to_wait and _NO_CREDIT.search(text):
         return PaymentRequired
     return _BY_STATUS.get(status) or (BadRequest if status < 500 else ServerError)
+
+
+def _of_the_request(status: int, text: str) -> type[Failure] | None:
+    """What the words of a refused request tell beside that: of 400 also what the account or the configuration lacks.
+
+    None of the files is to blame for that: Anthropic says so "Your credit balance is too low".
+    """
+    if _REFUSED.search(text):
+        return Refused
+    if _NO_KEY.search(text):
+        return Unauthorized
+    if status == 400 and _NO_CREDIT.search(text):
+        return PaymentRequired
+    if status == 400 and _NO_SERVICE.search(text):
+        return Forbidden
+    if (_TOO_LARGE.search(text) or about_number(text)) and not _A_SETTING.search(text):
+        return TooLarge
+    return NotFound if status == 400 and _NO_MODEL.search(text) else None
 
 
 def detail_of(body: object) -> str:

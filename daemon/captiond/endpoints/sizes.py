@@ -30,6 +30,16 @@ _BARE_LIMIT: Final = re.compile(
 _SIDES: Final = re.compile(rf"{_NUMBER}\s*(?:px|pixels?)?\s*[x×]\s*{_NUMBER}\s*(?:px|pixels?)?", re.IGNORECASE)
 _PIXELS: Final = re.compile(rf"{_NUMBER}\s*(mega)?-?(?:px|pix(?:el)?s?)\b|{_NUMBER}\s*(mp)\b", re.IGNORECASE)
 _TOKENS: Final = re.compile(r"\btokens?\b|context (length|size|window)", re.IGNORECASE)
+_TOO_MANY: Final = re.compile(
+    r"too many (images|pictures|frames|media)|(at most|up to|(limit|maximum|max) of|no more than) [1-9]\d* (image|picture|frame)"
+    r"|(limit|maximum|max\.?) (number of |allowed )+(images|pictures|frames)|number of (images|pictures|frames) exceed",
+    re.IGNORECASE,
+)
+"""Of the pictures in one request: vLLM ("At most 1 image(s) may be provided in one prompt."), Anthropic, Groq, Mistral."""
+_MOST: Final = re.compile(
+    r"(?:at most|up to|(?:limit|maximum|max)(?: of| is|:)?|no more than|than|>|(?:images|pictures|frames)(?: is|:)) (\d{1,3})\b",
+    re.IGNORECASE,
+)
 _OF_PIXELS: Final = re.compile(
     r"pixel|dimension|resolution|\b(width|height|edge|side|megapixels?)\b|\dpx", re.IGNORECASE
 )
@@ -49,12 +59,14 @@ class SizeLimits:
         request_bytes: of the pictures of one request together, before base64.
         edge: pixels of a long edge.
         video_bytes: of one video's file, before base64.
+        pictures: in one request. Not kept over a restart: one refused call finds it again.
     """
 
     picture_bytes: int | None = None
     request_bytes: int | None = None
     edge: int | None = None
     video_bytes: int | None = None
+    pictures: int | None = None
 
     def __bool__(self) -> bool:
         return any(getattr(self, one.name) is not None for one in fields(self))
@@ -86,7 +98,15 @@ def told(words: str) -> SizeLimits:
     if whole:
         raw = int(raw * 0.97) - 8_192  # the prompt and the JSON around the pictures
     size = raw if raw >= LEAST_BYTES else None
+    if about_number(words):
+        most = min((int(number) for number in _MOST.findall(words) if int(number)), default=None)
+        return SizeLimits(pictures=most)
     return SizeLimits(None if whole else size, size if whole else None, edge)
+
+
+def about_number(words: str) -> bool:
+    """Whether a refusal is about how many pictures there were, which smaller ones would not change."""
+    return bool(_TOO_MANY.search(words))
 
 
 def about_edges(words: str) -> bool:
