@@ -7,7 +7,7 @@ import shutil
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,13 +168,15 @@ class Scenario:
         yield
 
 
-def sweep(points: Sequence[Point], folder: Path, template: Path | None, at_once: int | None = None) -> list[Result]:
-    """The results of all points, several at a time, for most of a run is waiting; progress is printed."""
+def sweep(points: Sequence[Point], folder: Path, play: Callable[[Point, Path], Result]) -> list[Result]:
+    """The results of all points, several at a time, for most of a run is waiting; progress is printed.
+
+    Args:
+        play: a run with a fault at this point, in a folder of its own.
+    """
     results = []
-    with ThreadPoolExecutor(at_once or 2 * (os.cpu_count() or 1)) as pool:
-        running = [
-            pool.submit(result, point, folder / f"point-{number}", template) for number, point in enumerate(points)
-        ]
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        running = [pool.submit(play, point, folder / f"point-{number}") for number, point in enumerate(points)]
         for number, done in enumerate(as_completed(running), 1):
             results.append(done.result())
             if results[-1].broken or number % 20 == 0 or number == len(points):
@@ -183,7 +185,7 @@ def sweep(points: Sequence[Point], folder: Path, template: Path | None, at_once:
     return results
 
 
-def result(point: Point, folder: Path, template: Path | None) -> Result:
+def result(template: Path | None, point: Point, folder: Path) -> Result:
     """Play the scenario with this fault, start the service again, let it come to rest, and look at everything."""
     with FakeEndpoint(default=echo()) as fake:
         scenario = Scenario(folder, fake, template)

@@ -119,6 +119,8 @@ class ForkedProgram(Program):
             target=_run, args=(args, env, str(home.folder), self._log.name, theirs), name="captiond", daemon=True
         )
         process.start()
+        # Else whoever starts the next one, in another thread, asks for its end too, and one of the two reads 255.
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
         fork = Fork(process)
         try:
             ours.recv_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def _assert_all_hold(results: list[Result]) -> None:
 @pytest.mark.parametrize("point", [Point("fdatasync", 4), Point("linkat", 1)], ids=str)
 @pytest.mark.fault("kill -9 at any system call")
 def test_killed_at_a_commit_or_a_sidecars_link_it_loses_nothing(tmp_path: Path, point: Point) -> None:
-    _assert_all_hold([result(point, tmp_path / "home", empty_database(tmp_path / "empty.db"))])
+    _assert_all_hold([result(empty_database(tmp_path / "empty.db"), point, tmp_path / "home")])
 
 
 @pytest.mark.slow
@@ -33,7 +34,7 @@ def test_killed_at_any_system_call_it_loses_nothing_and_pays_for_nothing_twice(
 ) -> None:
     template = empty_database(tmp_path / "empty.db")
     points = spread(counted(tmp_path, template), amount.points)
-    results = sweep(points, tmp_path, template)
+    results = sweep(points, tmp_path, partial(result, template))
     _assert_all_hold(results)
     record_property("seen", f"{sum(one.met for one in results)} kills")
     # Runs differ by a few calls: the last points may lie behind an end.
@@ -47,7 +48,7 @@ def test_killed_while_it_makes_its_database_it_makes_it_at_the_next_start(
 ) -> None:
     counts = counted(tmp_path, None)
     points = spread(counts, amount.points and amount.points // 8)
-    results = sweep(points, tmp_path, None)
+    results = sweep(points, tmp_path, partial(result, None))
     _assert_all_hold(results)
     record_property("seen", f"{sum(one.met for one in results)} kills")
     assert sum(one.met for one in results) >= 0.5 * len(points)
@@ -62,7 +63,7 @@ def test_an_error_at_any_system_call_costs_no_file_no_call_and_no_old_sidecar(
     template = empty_database(tmp_path / "empty.db")
     counts = {call: count for call, count in counted(tmp_path, template).items() if call not in SOCKETS}
     points = spread(counts, amount.points and amount.points // 4, error)
-    results = sweep(points, tmp_path, template)
+    results = sweep(points, tmp_path, partial(result, template))
     _assert_all_hold(results)
     record_property("seen", f"{error} {sum(one.met for one in results)} times")
     assert sum(one.met for one in results) >= 0.5 * len(points)
