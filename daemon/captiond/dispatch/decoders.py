@@ -18,14 +18,13 @@ LONGEST_PAUSE = 60.0
 
 
 class Decoders:
-    """The guards of all threads that ask for one."""
+    """The guards of all threads that ask for one; those of threads that have ended are given up."""
 
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
         self._log = log.get("dispatch")
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._guards: list[Guard] = []
+        self._guards: dict[threading.Thread, Guard] = {}
         self._missing = 0
         self._ended = threading.Event()
 
@@ -53,16 +52,21 @@ class Decoders:
         """End the decoders and all waiting at once; what is being decoded fails as stopped."""
         self._ended.set()
         with self._lock:
-            guards = list(self._guards)
+            guards = list(self._guards.values())
         for guard in guards:
             guard.close()
 
     def _own(self) -> Guard:
-        guard: Guard | None = getattr(self._local, "guard", None)
-        if guard is None:
-            guard = self._local.guard = Guard(self._limits)
-            with self._lock:
-                self._guards.append(guard)
+        thread = threading.current_thread()
+        with self._lock:
+            guard = self._guards.get(thread)
+            if guard is not None:
+                return guard
+            guard = self._guards[thread] = Guard(self._limits)
+            # Their decoders ended with them; the descriptors, and what the kernel keeps of a process, did not.
+            left = [self._guards.pop(one) for one in list(self._guards) if not one.is_alive()]
+        for ended in left:
+            ended.close()
         return guard
 
     def _wait_for(self, guard: Guard) -> None:
