@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from captiond.config import describe
 from captiond.config.load import Loaded, database_url, effective, find, load, state_dir
 from captiond.config.models import OXEN_BASE_URL, Recipe, Settings
+from captiond.config.report import masked
 from captiond.errors import ConfigError
 
 SECRET = "sekret-canary-7c1"
+NUMBER = "8160443927"
+"""A secret that is written without quotes."""
 
 
 @pytest.fixture
@@ -378,6 +381,7 @@ def test_neighbours_with_a_common_beginning_are_two_roots(here: Path) -> None:
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\napi_key_env = "{SECRET.replace("-", "")}abcdefgh"',
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\ntoken = "{SECRET}"',
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\nheaders = {{ Authorization = "{SECRET}" }}',
+        f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\napi_key = {NUMBER}',
         f'[endpoints]\na = ["{SECRET}"]',
         f'[database]\nurl = "postgresql://u:{SECRET}@h/db"',
     ],
@@ -386,6 +390,13 @@ def test_no_error_shows_a_secret(here: Path, toml: str) -> None:
     told = the_error(here, toml)
     assert SECRET not in told
     assert SECRET.replace("-", "") not in told
+    assert NUMBER not in told.replace("_", "")
+
+
+def test_a_setting_that_sounds_like_a_secret_is_none_and_a_wrong_value_of_it_is_shown(here: Path) -> None:
+    sounding = {one.key for one in describe.settings() if masked((one.key,), "x") != "x"}
+    assert sounding == set()
+    assert 'max_tokens = "many"' in the_error(here, '[recipes.default]\nmax_tokens = "many"')
 
 
 def test_no_error_shows_a_secret_of_the_environment(here: Path) -> None:
@@ -400,6 +411,8 @@ def test_the_effective_settings_hide_what_sounds_like_a_secret(here: Path) -> No
         f"""[endpoints.oxen]
 [recipes.default.extra_body]
 api_token = "{SECRET}"
+pin_token = {NUMBER}
+max_completion_tokens = 500
 top_p = 0.5
 nested = {{ password = "{SECRET}", list = ["http://u:{SECRET}@h"] }}
 """,
@@ -407,6 +420,8 @@ nested = {{ password = "{SECRET}", list = ["http://u:{SECRET}@h"] }}
     rows = {key: (value, origin) for key, value, origin in effective(loaded)}
     assert rows["recipes.default.extra_body"][0] == {
         "api_token": "**********",
+        "pin_token": "**********",
+        "max_completion_tokens": 500,
         "top_p": 0.5,
         "nested": {"password": "**********", "list": ["http://**********@h"]},
     }

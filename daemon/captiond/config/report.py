@@ -15,7 +15,8 @@ from captiond.redact import HIDDEN, register_login, register_secret
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-_NO_SECRETS = {"api_key_env", "api_key_file"}
+_NO_SECRETS = {"api_key_env", "api_key_file", "max_tokens", "image_max_tokens", "tokens_per_minute"}
+"""Settings that sound like one; a test holds that none is missing."""
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?<=//)([^/@\s\"]*)@")
 _SECRET_MIN = 8
@@ -39,15 +40,19 @@ def shown(key: Key, value: Any) -> str:
 def masked(key: Key, value: Any) -> Any:
     """The value with every secret in it hidden: of keys that sound like one, and users in addresses."""
     names = [part for part in key if isinstance(part, str)]
-    if isinstance(value, int | float):
-        return value  # a number is no key: max_tokens, tokens_per_minute
-    if names and names[-1] not in _NO_SECRETS and _SECRET.search(names[-1]):
+    if names and _is_secret(names[-1], value):
         return HIDDEN
     if isinstance(value, Mapping):
         return {name: masked((*key, str(name)), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [masked(key, item) for item in value]
     return _USER_IN_URL.sub(f"{HIDDEN}@", value) if isinstance(value, str) else value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    """Whether what has this name sounds like a secret. A number of tokens, as servers' own settings have them, does not."""
+    is_amount = isinstance(value, int | float) and "tokens" in name
+    return name not in _NO_SECRETS and not is_amount and _SECRET.search(name) is not None
 
 
 def register(key: Key, value: Any) -> None:
@@ -59,7 +64,7 @@ def register(key: Key, value: Any) -> None:
     elif isinstance(value, list | tuple):
         for item in value:
             register(key, item)
-    elif isinstance(value, str) and names and names[-1] not in _NO_SECRETS and _SECRET.search(names[-1]):
+    elif isinstance(value, str) and names and _is_secret(names[-1], value):
         if len(value) >= _SECRET_MIN:
             register_secret(value)
     elif isinstance(value, str):
