@@ -179,11 +179,13 @@ def test_sigterm_during_calls_ends_within_ten_seconds_with_the_jobs_back_in_the_
         photo(home.inbox / f"{number}.jpg")
     with home.run() as program:
         until(lambda: fake.in_flight == 4)
+        until(lambda: sum(job["state"] == "running" for job in home.jobs().values()) > 4)
         started = time.monotonic()
         assert program.stop() == 0
         assert time.monotonic() - started < 10
-    states = {(job["state"], job["attempts"]) for job in home.jobs().values()}
-    assert states == {("queued", 0)}
+    jobs = home.jobs().values()
+    assert {(job["state"], job["attempts"]) for job in jobs} == {("queued", 0)}
+    assert {job["reason"] for job in jobs} <= {"stopped", None}
     fake.default = ok("After all.")
     with home.run():
         home.captioned(*(f"{number}.jpg" for number in range(8)))

@@ -304,14 +304,15 @@ class Dispatcher:
 
     def _give_back_ready(self) -> None:
         """What is ready for an endpoint that can't be asked by now goes back in the queue."""
+        stopping = self._stopping.is_set()
         for name, ready in self._tasks.ready.items():
             if not ready:
                 continue
-            away = self._stopping.is_set() or not self.health.healthy(name)
+            away = stopping or not self.health.healthy(name)
             back = [task for task in ready if away or self._budgets.held(name, task.job.root)]
             if back:
                 with self._db.write() as conn:
-                    steps = self._outcomes.give_back(conn, back, Waiting())
+                    steps = self._outcomes.give_back(conn, back, Stopped() if stopping else Waiting())
                 for task in back:
                     ready.remove(task)
                 self._take(steps)

@@ -314,9 +314,8 @@ class Outcomes:
         for follower in task.followers:
             if failure.fault is Fault.ROOT or isinstance(failure, Unreadable):
                 # It is gone, has changed or can't be read any more: that says nothing of its copies.
-                waits = isinstance(failure, Waiting)
                 unread = Stopped("the file with the same bytes was not read to its end")
-                steps += self.give_back(conn, [follower], failure if waits else unread)
+                steps += self.give_back(conn, [follower], failure if isinstance(failure, Waiting | Stopped) else unread)
             else:
                 # The same bytes fail alike; but what is tried again is tried once, and its copies wait for it.
                 shared = policy.GiveBack(decision.due_at) if isinstance(decision, policy.Retry) else decision
