@@ -35,6 +35,8 @@ MODELS = [
         ("o3", 1024, 1024, 675),
         ("claude-sonnet-4-6", 1092, 1092, 1590),
         ("claude-3-5-sonnet-20241022", 200, 200, 54),
+        ("claude-sonnet-4-6", 5120, 512, 328),
+        ("gemma-3-27b-it", 1568, 1045, 256),
         ("claude-sonnet-4-6", 1568, 1568, 1600),
         ("anthropic/claude-opus-4-8", 1568, 1568, 3279),
         ("Qwen/Qwen3-VL-4B-Instruct", 1024, 768, 768),

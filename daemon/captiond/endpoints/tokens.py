@@ -37,6 +37,8 @@ _OPENAI_TILES: Final = (
     ("o3", 75, 150),
 )
 _CLAUDE_PIXELS: Final = 750
+_CLAUDE_EDGES: Final = (1568, 2576)
+_GEMMA_3_PICTURE: Final = 256
 
 
 def of_request(request: Request) -> int:
@@ -110,12 +112,18 @@ def _openai(model: str, width: int, height: int) -> int:
 
 
 def _claude(model: str, width: int, height: int) -> int:
-    """A token for 750 pixels, after a reduction to 1,600 tokens; newer models, from 4.7 on, look at up to 4,784.
+    """A token for 750 pixels, after a reduction to 1568 px and 1,600 tokens; from 4.7 on to 2576 px and 4,784.
 
     From https://platform.claude.com/docs/en/build-with-claude/vision.
     """
-    most = 4784 if _version(model) >= (4, 7) else 1600
-    return min(math.ceil(width * height / _CLAUDE_PIXELS), most)
+    edge, most = (_CLAUDE_EDGES[1], 4784) if _version(model) >= (4, 7) else (_CLAUDE_EDGES[0], 1600)
+    scale = min(1.0, edge / max(width, height, 1))
+    return min(math.ceil(width * scale * height * scale / _CLAUDE_PIXELS), most)
+
+
+def _gemma(_model: str, _width: int, _height: int) -> int:
+    """Gemma 3: a fixed number, https://ai.google.dev/gemma/docs/core."""
+    return _GEMMA_3_PICTURE
 
 
 def _qwen(model: str, width: int, height: int) -> int:
@@ -138,5 +146,6 @@ _FAMILIES: Final[tuple[tuple[str, Callable[[str, int, int], int]], ...]] = (
     (r"gemini", _gemini),
     (r"gpt-|chatgpt|(?:^|/)o[134]\b", _openai),
     (r"claude", _claude),
+    (r"gemma-?3", _gemma),
     (r"qwen", _qwen),
 )

@@ -119,7 +119,7 @@ def _shows() -> re.Pattern[str]:
     """All openings as one pattern, compiled when the first answer is cleaned: no command line waits for it."""
     # A noun follows the verb, no clause; in Spanish perhaps with the "a" that persons have.
     subjects = rf"(?:{'|'.join(_SUBJECTS)}),? (?:{_VERBS}) (?!{_CLAUSE} )(?:a (?=un|dos |tres |varios |varias ))?"
-    return re.compile(rf"(?:{'|'.join((*_SHOWS, subjects))})".replace("'", "['’]"), re.IGNORECASE)
+    return re.compile(rf"{_SURE}?(?:{'|'.join((*_SHOWS, subjects))})".replace("'", "['’]"), re.IGNORECASE)
 
 
 def without_wrapping(text: str) -> str:

@@ -27,7 +27,7 @@ _ENDS = re.compile(
 """The end of a turn. What a server lets a model write behind it is the next turn, made up."""
 _SPECIAL_TOKEN = re.compile(
     r"<\|im_start\|>\s*(?:assistant|model)?\b|<start_of_turn>\s*(?:model)?\b|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>"
-    r"|<\|[A-Za-z_0-9]{1,40}\|>|<｜[^｜<>]{1,40}｜>|</?s>|<(?:bos|pad|unk)>|<unused\d+>|\[/?INST\]"
+    r"|<\|[A-Za-z_0-9]{1,40}\|>|<｜[^｜<>]{1,40}｜>|</?s>|<(?:bos|pad|unk|image|video)>|<unused\d+>|\[/?INST\]"
     r"|<loc_?\d+>|<box>[^<]{0,200}</box>|</?(?:ref|phrase|grounding)>",
     re.IGNORECASE,
 )

@@ -74,7 +74,15 @@ _RULES: tuple[tuple[str, int, str], ...] = (
         rf"{_DENIAL}.{{0,60}}{_MEDIA}",
     ),
     (r"\[?(?:content|response|answer|request|output) (?:was |is )?(?:blocked|removed|filtered|withheld)\b", 0, ""),
+    (r"\[(?:content |response )?(?:blocked|redacted|filtered|removed)\]$", 0, ""),
     # The picture never reached the model.
+    (
+        rf"(?:sorry[,.!:]? (?:but )?|\[?error\]?:? )?(?:the |this |your )?{_MEDIA} (?:has |have )?"
+        r"(?:failed to (?:load|open|download|upload|decode)"
+        r"|(?:could|can)(?: ?not|n't) be (?:loaded|opened|downloaded|decoded|processed))",
+        0,
+        "",
+    ),
     (r"(?:hi|hello|hey)(?: there)?[!,.]", 60, r"\b(?:(?:can|may|could) i|(?:help|assist) you)\b"),
     (r"how (?:can|may) i (?:help|assist) you\b", 0, ""),
     (r"(?:what|which) (?:image|picture|photo|video) (?:would|do) you\b", 0, ""),
@@ -158,7 +166,8 @@ _LEAD = re.compile(
 """What a model says to be polite before it refuses."""
 _NAMES_NOBODY = re.compile(
     rf"(?:i'm |i am )?(?:sorry,? )?(?:but )?(?:i|we) ?(?:{_CANNOT}|don't|do not) (?:\w+ )?"
-    r"(?:identify|recogni[sz]e|name|know|tell|determine|confirm|say|provide|reveal|share)\b"
+    r"(?:(?:help|assist)\w* (?:you )?(?:with |in )?)?"
+    r"(?:identify(?:ing)?|recogni[sz](?:e|ing)|nam(?:e|ing)|know|tell|determine|confirm|say|provide|reveal|share)\b"
     r"[^.;:!?\n]{0,80}?\b(?:who|whose|person|people|individuals?|anyone|someone|identit(?:y|ies)|names?|faces?)\b"
     r"[^.;:!?\n]{0,80}?(?:[.;!]\s+(?:(?:but|however|though|instead),? )?|,? (?:but|however|though),? )"
     r"(?:i can (?:describe|tell you|say|see)(?: (?:what i see|what is visible|the (?:image|picture|photo|scene)|that|it))?"
