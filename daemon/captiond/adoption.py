@@ -44,7 +44,7 @@ NOTHING = Adopted()
 
 def is_ours(conn: Connection, file_id: int, standing: Standing) -> bool:
     """Whether these are bytes that captiond wrote, or has taken over."""
-    return standing.digest in sidecars.owned(conn, file_id)[0]
+    return standing.digest in sidecars.owned(conn, file_id)
 
 
 def adopt(conn: Connection, place: Place, standing: Standing, asked: Asked, now: float) -> Adopted:

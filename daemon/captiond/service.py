@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 STOP_GRACE = 5.0
 """Seconds that calls in flight get on SIGTERM; the whole stop stays under 10."""
 HUNG_SECONDS = 30.0
-"""A dispatcher whose loop has not turned for so long hangs, or for half of `WatchdogSec`: systemd then starts it again."""
+"""A dispatcher whose loop has not turned for so long hangs, or for half of `WatchdogSec` where that is less: systemd then
+starts the service again."""
 SUPERVISE_SECONDS = 1.0
 STATUS_SECONDS = 10.0
 TROUBLE_SECONDS = 2.0

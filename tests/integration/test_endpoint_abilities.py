@@ -93,9 +93,11 @@ def test_a_known_provider_is_believed_where_it_can_not_be_asked(
 def test_the_configuration_goes_before_a_probe_and_a_probe_before_the_list(fake: FakeEndpoint) -> None:
     fake.models = [model_entry("fake-vision-1", "text", "image", "video")]
     client = endpoint(fake.base_url)
-    assert (client.abilities("fake-vision-1").image, client.takes_video()) == (True, True)
+    told = client.abilities("fake-vision-1")
+    assert (told.image, told.takes_videos) == (True, True)
     client.known.learn("fake-vision-1", Abilities.of(Told.PROBE, image=False, video=False))
-    assert (client.abilities("fake-vision-1").image, client.takes_video()) == (False, False)
+    probed = client.abilities("fake-vision-1")
+    assert (probed.image, probed.takes_videos) == (False, False)
     assert client.abilities("fake-vision-1").by("image") == "by `captiond check --call`"
     client = endpoint(fake.base_url, image="on", video="video_url", json_output="json_object")
     client.known.learn("fake-vision-1", Abilities.of(Told.PROBE, image=False, video=False))

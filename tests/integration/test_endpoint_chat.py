@@ -13,6 +13,7 @@ import pytest
 import fake_endpoint as fakes
 from captiond import errors, recipes
 from captiond.config.models import OXEN_BASE_URL, Recipe
+from captiond.endpoints.chat import ChatEndpoint
 from captiond.endpoints.keys import Key
 from captiond.errors import Failure
 from captiond.values import Source
@@ -27,6 +28,11 @@ def ask(fake: FakeEndpoint, *behaviours: Behaviour, **settings: Any) -> str:
         return client.ask(request()).text
     finally:
         client.close()
+
+
+def takes_videos(client: ChatEndpoint) -> bool:
+    """Whether its own model takes a video as it is."""
+    return client.abilities(client.model).takes_videos
 
 
 def test_a_call_is_a_right_request_and_its_answer_comes_back_with_all_that_is_known(fake: FakeEndpoint) -> None:
@@ -229,7 +235,7 @@ def test_without_a_configured_key_no_request_is_made(fake: FakeEndpoint) -> None
     client = endpoint(fake.base_url, Key(problem="the environment variable K is not set"))
     with pytest.raises(errors.NoKey, match="K is not set"):
         client.ask(request())
-    assert client.takes_video() is False
+    assert takes_videos(client) is False
     assert (fake.requests, fake.models_asked) == ([], 0)
 
 
@@ -314,7 +320,7 @@ def test_the_server_s_list_tells_whether_a_model_takes_video_and_is_asked_once(
     with FakeEndpoint(models=models(*inputs)) as fake:
         client = endpoint(fake.base_url)
         with ThreadPoolExecutor(4) as pool:
-            assert set(pool.map(lambda _: client.takes_video(), range(8))) == {expected}
+            assert set(pool.map(lambda _: takes_videos(client), range(8))) == {expected}
         assert fake.models_asked == 1
 
 
@@ -324,17 +330,17 @@ def test_the_server_s_list_tells_whether_a_model_takes_video_and_is_asked_once(
 def test_a_server_that_does_not_tell_is_not_sent_videos_and_not_asked_for_each(answer: fakes.Behaviour) -> None:
     with FakeEndpoint(models=answer) as fake:
         client = endpoint(fake.base_url)
-        assert client.takes_video() is False
-        assert client.takes_video() is False
+        assert takes_videos(client) is False
+        assert takes_videos(client) is False
         assert fake.models_asked == 1
 
 
 def test_a_host_that_is_known_to_take_video_is_believed_when_it_can_not_be_asked() -> None:
     key = Key(problem="none, so that no request is made")
-    assert endpoint(OXEN_BASE_URL, key, model="gemini-3-flash-preview").takes_video() is True
-    assert endpoint(OXEN_BASE_URL, key, model="qwen3-vl-4b-instruct").takes_video() is True
-    assert endpoint(OXEN_BASE_URL, key, model="claude-sonnet-4-6").takes_video() is False
-    assert endpoint("http://127.0.0.1:1/v1", key, model="gemini-3-flash-preview").takes_video() is False
+    assert takes_videos(endpoint(OXEN_BASE_URL, key, model="gemini-3-flash-preview")) is True
+    assert takes_videos(endpoint(OXEN_BASE_URL, key, model="qwen3-vl-4b-instruct")) is True
+    assert takes_videos(endpoint(OXEN_BASE_URL, key, model="claude-sonnet-4-6")) is False
+    assert takes_videos(endpoint("http://127.0.0.1:1/v1", key, model="gemini-3-flash-preview")) is False
 
 
 def test_what_identifies_an_endpoint_has_no_password_in_it() -> None:

@@ -199,7 +199,7 @@ def test_abort_ends_the_question_what_a_model_takes() -> None:
     with FakeEndpoint(models=fakes.hang()) as fake:
         client = endpoint(fake.base_url)
         outcome: list[bool] = []
-        thread = threading.Thread(target=lambda: outcome.append(client.takes_video()))
+        thread = threading.Thread(target=lambda: outcome.append(client.abilities(client.model).takes_videos))
         thread.start()
         until(lambda: fake.models_asked == 1)
         client.abort()

@@ -67,7 +67,7 @@ def test_a_picture_is_captioned_by_the_model_in_this_process(model: Path) -> Non
             "tokens": [with_picture.usage.prompt_tokens, frames.usage.prompt_tokens],
             "source": with_picture.source,
             "identity": endpoint.identity,
-            "video": endpoint.takes_video(),
+            "video": endpoint.abilities(endpoint.model).takes_videos,
         }))
         """,
         model,

@@ -49,24 +49,24 @@ def told(conn: Connection, file_id: int) -> tuple[str, str | None, float | None]
 
 
 def test_the_bytes_are_ours_before_they_are_written_and_after(conn: Connection, file_id: int) -> None:
-    assert sidecars.owned(conn, file_id) == (frozenset(), None)
-    sidecars.planned(conn, file_id, A)
-    assert sidecars.owned(conn, file_id) == (frozenset({A}), None)
+    assert sidecars.owned(conn, file_id) == frozenset()
+    assert sidecars.planned(conn, file_id, A) == (frozenset({A}), None)
+    assert sidecars.owned(conn, file_id) == {A}
     record(conn, file_id, "written", A)
-    assert sidecars.owned(conn, file_id) == (frozenset({A}), f"{NAME}.caption.json")
+    assert sidecars.owned(conn, file_id) == {A}
     assert told(conn, file_id) == ("written", None, None)
-    sidecars.planned(conn, file_id, B)
-    assert sidecars.owned(conn, file_id)[0] == {A, B}
+    assert sidecars.planned(conn, file_id, B) == (frozenset({A, B}), f"{NAME}.caption.json")
+    assert sidecars.owned(conn, file_id) == {A, B}
     record(conn, file_id, "written", B)
-    assert sidecars.owned(conn, file_id)[0] == {B}
+    assert sidecars.owned(conn, file_id) == {B}
 
 
 def test_a_plan_that_a_crash_cut_off_still_counts_when_the_next_is_made(conn: Connection, file_id: int) -> None:
     for digest in (A, B, B, C):
         sidecars.planned(conn, file_id, digest)
-    assert sidecars.owned(conn, file_id)[0] == {A, B, C}
+    assert sidecars.owned(conn, file_id) == {A, B, C}
     record(conn, file_id, "written", C)
-    assert sidecars.owned(conn, file_id)[0] == {C}
+    assert sidecars.owned(conn, file_id) == {C}
 
 
 def test_an_older_plans_outcome_does_not_end_the_newer_one(conn: Connection, file_id: int) -> None:
@@ -74,7 +74,7 @@ def test_an_older_plans_outcome_does_not_end_the_newer_one(conn: Connection, fil
     sidecars.planned(conn, file_id, B)
     record(conn, file_id, "written", A)
     assert told(conn, file_id)[0] == "pending"
-    assert sidecars.owned(conn, file_id)[0] == {A, B}
+    assert sidecars.owned(conn, file_id) == {A, B}
     record(conn, file_id, "refused", A, "a link")
     assert told(conn, file_id)[0] == "pending"
     record(conn, file_id, "written", B)
@@ -136,7 +136,8 @@ def test_a_file_that_moved_has_its_sidecar_due_and_its_bytes_still_known(conn: C
     sidecars.make_due(conn, [file_id], 700.0)
     conn.execute(update(t.file).values(folder="/elsewhere", name="b.jpg"))
     assert [due.path for due in sidecars.due(conn, 700.0, 10)] == ["/elsewhere/b.jpg"]
-    assert sidecars.owned(conn, file_id) == (frozenset({A}), f"{NAME}.caption.json")
+    new = "/elsewhere/b.jpg.caption.json"
+    assert sidecars.planned(conn, file_id, B, new) == (frozenset({A, B}), f"{NAME}.caption.json")
 
 
 def test_a_first_sidecar_is_found_at_its_place_though_a_crash_kept_its_outcome_from_being_recorded(
@@ -144,8 +145,8 @@ def test_a_first_sidecar_is_found_at_its_place_though_a_crash_kept_its_outcome_f
 ) -> None:
     sidecars.planned(conn, file_id, A, f"{NAME}.caption.json")
     conn.execute(update(t.file).values(folder="/elsewhere", name="b.jpg"))
-    sidecars.planned(conn, file_id, B, "/elsewhere/b.jpg.caption.json")
-    assert sidecars.owned(conn, file_id) == (frozenset({A, B}), f"{NAME}.caption.json")
+    new = "/elsewhere/b.jpg.caption.json"
+    assert sidecars.planned(conn, file_id, B, new) == (frozenset({A, B}), f"{NAME}.caption.json")
 
 
 def test_an_outcome_for_a_file_without_a_plan_is_no_news(conn: Connection, file_id: int) -> None:

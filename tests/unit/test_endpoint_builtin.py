@@ -132,4 +132,4 @@ def test_the_endpoint_answers_at_once_as_builtin_and_asks_for_measures() -> None
     assert answer.model == endpoint.model == "builtin/1"
     assert (answer.usage.prompt_tokens, answer.finish_reason) == (None, "stop")
     assert endpoint.wants_measures
-    assert not endpoint.takes_video()
+    assert not endpoint.abilities(endpoint.model).takes_videos

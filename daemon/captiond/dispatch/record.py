@@ -57,8 +57,14 @@ def known(conn: Connection, job: Job, route: Route, opened: Opened) -> int | Non
     has.
     """
     exact = job.priority >= Priority.PERSON
-    which = {"sha256": opened.sha256, "recipe": route.name, "digest": route.digest}
-    return captions.known(conn, **which, exact=exact, after=job.after_caption)
+    return captions.known(
+        conn,
+        sha256=opened.sha256,
+        recipe=route.name,
+        digest=route.digest,
+        exact=exact,
+        after=job.after_caption,
+    )
 
 
 def beside(conn: Connection, job: Job, route: Route, opened: Opened, standing: sidecar.Standing) -> Adopted:
@@ -71,8 +77,16 @@ def answered(
     conn: Connection, route: Route, content_id: int, reply: Reply, answer: Answer, now: float, *, after: int
 ) -> int:
     """A new caption; also in place of one that a person wrote, up to the id `after`."""
-    which = {"recipe": route.name, "digest": route.digest}
-    return captions.save(conn, content_id=content_id, **which, reply=reply, answer=answer, now=now, after=after)
+    return captions.save(
+        conn,
+        content_id=content_id,
+        recipe=route.name,
+        digest=route.digest,
+        reply=reply,
+        answer=answer,
+        now=now,
+        after=after,
+    )
 
 
 def done(

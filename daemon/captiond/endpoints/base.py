@@ -49,9 +49,6 @@ class Endpoint(Protocol):
     def abilities(self, model: str) -> Abilities:
         """What one of its models can do. What its list tells is kept; to read that may take some seconds. Never raises."""
 
-    def takes_video(self) -> bool:
-        """Whether its model takes a video as it is."""
-
     def models(self) -> tuple[Model, ...]:
         """What can be asked here, as the server lists it. Raises a `captiond.errors.Failure`, and nothing else."""
 

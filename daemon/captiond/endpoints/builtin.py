@@ -68,10 +68,6 @@ class BuiltinEndpoint:
         """It measures pictures, and has no JSON to give."""
         return Abilities.of(Told.TABLE, image=True, video=False, dialect=Dialect.OPENAI, json=JsonForm.OFF)
 
-    def takes_video(self) -> bool:
-        """No: it measures pictures."""
-        return False
-
     def models(self) -> tuple[Model, ...]:
         """Itself."""
         return (Model(MODEL, "built-in describer, no model", ("image", "video"), ("text",)),)

@@ -121,10 +121,6 @@ class ChatEndpoint:
                 told, until = self._told[model] = self._learn(model)
         return self._configured.over(self.known.abilities(model)).over(told)
 
-    def takes_video(self) -> bool:
-        """See `base.Endpoint.takes_video`."""
-        return self.abilities(self.model).takes_videos
-
     def models(self) -> tuple[Model, ...]:
         """See `base.Endpoint.models`."""
         if self._key.problem:

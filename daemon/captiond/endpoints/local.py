@@ -71,12 +71,8 @@ class LocalEndpoint:
             return self._chat
 
     def abilities(self, model: str) -> Abilities:
-        """Pictures, and JSON by a grammar."""
+        """Pictures, and JSON by a grammar; llama.cpp takes a video with the ffmpeg program alone."""
         return Abilities.of(Told.TABLE, image=True, video=False, dialect=Dialect.LLAMACPP, json=JsonForm.SCHEMA)
-
-    def takes_video(self) -> bool:
-        """No: llama.cpp takes a video with the ffmpeg program alone."""
-        return False
 
     def models(self) -> tuple[Model, ...]:
         """The one whose weights are there; it is not loaded for that."""

@@ -100,7 +100,7 @@ def _move(alike: Sequence[FileRow], quiet: Quiet, text: str, moved: set[int]) ->
     """
     for row in alike:
         # What was no media under its old name, and is named like media now, is worth a job that says so.
-        if row.id in moved or not (row.media or not named_like_media(quiet.path)) or not has_left(from_text(row.path)):
+        if row.id in moved or (named_like_media(quiet.path) and not row.media) or not has_left(from_text(row.path)):
             continue
         same = is_same(quiet, row)
         if same or (same is None and row.media):

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from captiond.config.models import Queue
 
 ROOT_WAIT = 2.0
-"""Seconds until a file that changed while it was read, or whose root seems to be away, is opened again: without a pause it
-would come round as fast as it is opened. A changed one need not be quiet: it is hashed anew."""
+"""Seconds until a file that changed while it was read, whose root seems to be away, or for which the machine lacked memory
+or descriptors, is opened again: without a pause it would come round as fast as it is opened. A changed one need not be
+quiet: it is hashed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def after_failure(
         attempts: how many there were with the one that failed.
         now: of the database's clock.
         chance: uniform in [0, 1).
-        held: the endpoint is paused by now, and this was no probe: a failure that may be the endpoint's is not the job's.
+        held: the endpoint is paused by now: a failure that may be its own is not the job's (`HealthMonitor.after_call`).
     """
     if isinstance(failure, Vanished):
         return Drop()

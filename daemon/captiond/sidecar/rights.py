@@ -57,9 +57,9 @@ def give(fd: int, rights: Rights) -> tuple[What, ...]:
         except OSError as error:  # a file system without such rights has its own
             if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
                 raise
-    withheld: list[What] = []
     if rights.owner is None and rights.group is None:
         return ()
+    withheld: list[What] = []
     status = os.fstat(fd)
     # The group first: whoever has given the file away may not change it any more.
     if rights.group not in (None, status.st_gid) and not _given(fd, -1, rights.group):

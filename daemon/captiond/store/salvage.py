@@ -17,20 +17,19 @@ FROM old.spending GROUP BY day, endpoint, recipe, its_root
 """
 
 
-def take_spending(new: Path, old: Path) -> bool:
+def take_spending(new: Path, old: Path) -> None:
     """Take over the sums of each day, so that budgets go on; of roots that the new one has, the rest as of none.
 
-    Returns: whether there is an old one that can be read so far.
+    Nothing is where there is no old one, or where it can't be read so far.
     """
     if not old.exists():
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(new, isolation_level=None, uri=True)) as connection:
-            connection.execute("ATTACH ? AS old", (f"file:{quote(os.fsencode(old))}?mode=ro",))
-            connection.execute(_TAKE_SPENDING)
-    except sqlite3.Error:
-        return False
-    return True
+        return
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(new, isolation_level=None, uri=True)) as connection,
+    ):
+        connection.execute("ATTACH ? AS old", (f"file:{quote(os.fsencode(old))}?mode=ro",))
+        connection.execute(_TAKE_SPENDING)
 
 
 def take_rights(new: Path, old: Path) -> None:

@@ -120,31 +120,31 @@ def planned(conn: Connection, file_id: int, digest: str, path: str | None = None
         path: where a first one is about to be written, as the OS names it: should its file move before that is recorded,
             it is found there.
 
-    Returns: as `owned`, with these bytes.
+    Returns:
+        The digests of the bytes that are ours beside this file, these among them; and where its sidecar was last written,
+        or was first to be.
     """
-    at = path and to_text(path)
+    at = None if path is None else to_text(path)
     lease = {"state": "pending", "due_at": time.time() + _LEASE}
     if conn.execute(_FIRST, {"file_id": file_id, **lease, "pending_digest": digest, "path": at}).rowcount:
-        return _owned([digest], None, at)
+        return frozenset([digest]), path
     row = get(conn, file_id)
     assert row is not None
     plans = [*(plan for plan in _plans(row.pending_digest) if plan != digest), digest][-_PLANS:]
     at = row.path or at
     values = {**lease, "pending_digest": " ".join(plans), "path": at}
     conn.execute(_AGAIN, {"the_file": file_id, **{f"new_{name}": value for name, value in values.items()}})
-    return _owned(plans, row.written_digest, at)
+    return _owned(plans, row.written_digest), None if at is None else from_text(at)
 
 
-def owned(conn: Connection, file_id: int) -> tuple[frozenset[str], str | None]:
-    """The digests of the bytes that are ours beside this file, and where its sidecar was last written, or was first to be."""
+def owned(conn: Connection, file_id: int) -> frozenset[str]:
+    """The digests of the bytes that are ours beside this file."""
     row = get(conn, file_id)
-    if row is None:
-        return frozenset(), None
-    return _owned(_plans(row.pending_digest), row.written_digest, row.path)
+    return frozenset() if row is None else _owned(_plans(row.pending_digest), row.written_digest)
 
 
-def _owned(plans: list[str], written: str | None, path: str | None) -> tuple[frozenset[str], str | None]:
-    return frozenset([*plans, written] if written else plans), None if path is None else from_text(path)
+def _owned(plans: list[str], written: str | None) -> frozenset[str]:
+    return frozenset([*plans, written] if written else plans)
 
 
 _AS_PLANNED = (
@@ -219,10 +219,8 @@ def recorded(conn: Connection, file_id: int, path: str, outcome: Written, *, ret
         if not is_pending and row.reason is not None and (size, mtime_ns) == (row.size, row.mtime_ns):
             reason = row.reason  # it was read, and judged with what is known of its file: the writer can't tell so much
         elif not is_pending or row.reason not in (None, reason):
-            new |= {
-                "new_size": None,
-                "new_mtime_ns": None,
-            }  # why it was left alone is not known: the next scan reads it
+            # Why it was left alone is not known: the next scan reads it.
+            new |= {"new_size": None, "new_mtime_ns": None}
         new |= {"new_state": outcome.state, "new_reason": reason, "new_due_at": retry_at if is_pending else None}
     conn.execute(_RECORD, {"the_file": file_id, **new})
     if written and row.reason is not None:
