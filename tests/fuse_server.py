@@ -1,6 +1,6 @@
 """The server of a FUSE file system that shows a folder, and fails, hangs or is slow as it is told.
 
-`python fuse_server.py STORE POINT`. Each line of its input is a `Fault` as JSON, or `null` for none, and takes the place of
+`python fuse_server.py STORE POINT [any]`. Each line of its input is a `Fault` as JSON, or `null` for none, and takes the place of
 the one before; each is answered by a line. It runs until the file system is unmounted.
 """
 
@@ -60,7 +60,7 @@ class Folder:
         status = os.lstat(real) if fh is None else os.fstat(fh)
         return {key: getattr(status, key) for key in _STAT} | {key: getattr(status, f"{key}_ns") for key in _TIMES}
 
-    def readdir(self, path: str, fh: int) -> list[str]:
+    def readdir(self, path: str, fh: int) -> list[Any]:
         return [".", "..", *os.listdir(self._real("readdir", path))]
 
     def readlink(self, path: str) -> str:
@@ -138,9 +138,40 @@ class Folder:
         return 0
 
 
-def main(store: str, point: str) -> None:
-    """Serve until it is unmounted."""
-    folder = Folder(store)
+class AnyCase(Folder):
+    """It takes names that differ in case alone for one, and keeps their case, as SMB and NTFS do."""
+
+    def init_with_config(self, _connection: Any, config: Any) -> None:
+        config.use_ino = 1  # else each spelling of a name gets a number of its own
+
+    def readdir(self, path: str, fh: int) -> list[Any]:
+        below = path.rstrip("/")
+        return [".", "..", *((name, self.getattr(f"{below}/{name}"), 0) for name in super().readdir(path, fh)[2:])]
+
+    def _real(self, operation: str, path: str) -> str:
+        super()._real(operation, path)
+        return self._found(path)
+
+    def _found(self, path: str) -> str:
+        real = self._store
+        for name in filter(None, path.split("/")):
+            there = os.listdir(real) if os.path.isdir(real) else []
+            real += "/" + next((one for one in there if one.casefold() == name.casefold()), name)
+        return real
+
+    def link(self, target: str, source: str) -> int:
+        os.link(self._found(source), self._real("link", target))
+        return 0
+
+    def rename(self, old: str, new: str) -> int:
+        real, there = self._real("rename", old), self._found(new)
+        os.rename(real, os.path.join(os.path.dirname(there), os.path.basename(new)) if real == there else there)
+        return 0
+
+
+def main(store: str, point: str, case: str = "") -> None:
+    """Serve until it is unmounted; `case` is "any" where names that differ in case alone are the same."""
+    folder = AnyCase(store) if case == "any" else Folder(store)
     threading.Thread(target=folder.obey, args=(sys.stdin,), daemon=True).start()
     FUSE(folder, point, foreground=True, default_permissions=True)
 

@@ -36,12 +36,16 @@ class Fault:
 
 
 class FuseShare:
-    """A file system mounted at `point`. What it shows lies in `store`: to write there is what another machine does."""
+    """A file system mounted at `point`. What it shows lies in `store`: to write there is what another machine does.
+
+    `any_case`: names that differ in case alone are the same to it.
+    """
 
     name = "FUSE"
 
-    def __init__(self, folder: Path, point: Path) -> None:
+    def __init__(self, folder: Path, point: Path, *, any_case: bool = False) -> None:
         self.point, self.store = point, folder / "server"
+        self._case = ["any"] if any_case else []
         self.store.mkdir()
         point.mkdir(exist_ok=True)
         self._server: subprocess.Popen[str] | None = None
@@ -49,7 +53,7 @@ class FuseShare:
 
     def mount(self) -> None:
         """Start its server; skips the test, with the reason, where there can be none."""
-        command = [sys.executable, str(_SERVER), str(self.store), str(self.point)]
+        command = [sys.executable, str(_SERVER), str(self.store), str(self.point), *self._case]
         server = self._server = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

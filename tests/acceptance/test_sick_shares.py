@@ -37,7 +37,11 @@ def share(tmp_path: Path) -> Iterator[FuseShare]:
 @pytest.fixture
 def home(tmp_path: Path, fake: FakeEndpoint, share: FuseShare) -> Home:
     """It watches the share, and another root: the inbox."""
-    home = Home(tmp_path, fake.base_url)
+    return _watching(tmp_path, fake, share)
+
+
+def _watching(folder: Path, fake: FakeEndpoint, share: FuseShare) -> Home:
+    home = Home(folder, fake.base_url)
     more = f'[[watch]]\npath = "{share.point}"\nsettle_seconds = 0.2\npoll_seconds = 0.5'
     home.configure(more=more, queue="backoff_max_seconds = 0.5")
     return home
@@ -165,3 +169,27 @@ def test_a_file_that_is_replaced_while_a_slow_share_reads_it_is_asked_as_it_is_t
         digest = hashlib.sha256((share.store / "a.jpg").read_bytes()).hexdigest()
         until(lambda: home.captions().get("a.jpg", {"sha256": None})["sha256"] == digest)
     assert len(fake.requests) == 1
+
+
+def test_a_name_whose_case_alone_changes_on_a_share_that_takes_any_is_a_move_and_its_sidecar_stays(
+    tmp_path: Path, fake: FakeEndpoint
+) -> None:
+    share = FuseShare(tmp_path, tmp_path / "share", any_case=True)
+    try:
+        home = _watching(tmp_path, fake, share)
+        (share.store / "Holiday").mkdir()
+        drop(share.store / "IMG_1.JPG")
+        drop(share.store / "Holiday" / "IMG_2.JPG")
+        with home.run():
+            until(lambda: len(list(share.store.rglob("*.caption.json"))) == 2)
+            (share.store / "IMG_1.JPG").rename(share.store / "img_1.jpg")
+            (share.store / "Holiday").rename(share.store / "holiday")
+            paths = {f"{share.point}/img_1.jpg", f"{share.point}/holiday/IMG_2.JPG"}
+            present = "SELECT path FROM captions WHERE present"
+            until(lambda: {row["path"] for row in home.rows(present)} == paths)
+            until(lambda: not home.rows("SELECT 1 FROM sidecar WHERE state <> 'written'"))
+            until(lambda: json.loads(Path(f"{share.point}/img_1.jpg.caption.json").read_text())["file"] == "img_1.jpg")
+        assert len(list(share.store.rglob("*.caption.json"))) == 2
+        assert len(fake.requests) == 2
+    finally:
+        share.end()

@@ -225,7 +225,7 @@ def publish(plan: Plan) -> Outcome:
             rights=plan.rights,
         )
         if outcome.state == "written" and old is not None and old != target:
-            sidecar.remove(old, owned=plan.owned, root=plan.root)
+            sidecar.remove(old, owned=plan.owned, root=plan.root, written=target)
     except Exception as error:
         log.get("work").exception("sidecar_crashed", path=to_text(target))
         outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")

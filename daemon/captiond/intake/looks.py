@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from captiond.birth import born_ns
 from captiond.media.identify import HEAD_BYTES, named_like_media, sniff
+from captiond.spelling import is_as_listed
 
 if TYPE_CHECKING:
     from captiond.store.files import FileRow
@@ -71,7 +72,7 @@ def is_same(quiet: Quiet, row: FileRow) -> bool | None:
 def has_left(path: str) -> bool:
     """Whether a file certainly is not at its path any more: False where it can't be told."""
     try:
-        return stat_module.S_ISDIR(os.lstat(path).st_mode)
+        return stat_module.S_ISDIR(os.lstat(path).st_mode) or not is_as_listed(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

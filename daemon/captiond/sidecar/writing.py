@@ -99,23 +99,28 @@ def write(
     return Outcome("written", digest, None, seen, withheld)
 
 
-def remove(path: str, *, owned: Collection[str], root: str | None = None) -> bool:
+def remove(path: str, *, owned: Collection[str], root: str | None = None, written: str | None = None) -> bool:
     """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now.
 
-    `root` is not left, if the old place is under it.
+    `root` is not left, if the old place is under it. `written` is where it stands now: where a file system does not tell
+    cases apart, that may be the old place.
     """
     if root is not None and not is_under(os.path.abspath(path), root):
         root = None  # it has moved here from elsewhere
     folder, name = os.path.split(path)
     try:
         with held(path), opened(folder, root) as parent:
-            if checked(parent, name, owned) is not None:
+            if checked(parent, name, owned) is not None and not _is_at(parent, name, written):
                 os.unlink(name, dir_fd=parent)
             return True
     except FileNotFoundError:
         return True
     except (PlaceTaken, OSError):
         return False
+
+
+def _is_at(parent: int, name: str, path: str | None) -> bool:
+    return path is not None and os.path.samestat(os.stat(name, dir_fd=parent, follow_symlinks=False), os.lstat(path))
 
 
 def _replace(

@@ -7,6 +7,7 @@ import stat as stat_module
 
 from captiond.media.identify import named_like_media
 from captiond.paths import is_under
+from captiond.spelling import is_as_listed
 from captiond.values import Stat
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC
@@ -45,9 +46,9 @@ def is_gone(path: str, real_root: str) -> bool:
     """
     try:
         status = os.lstat(path)
-        if stat_module.S_ISLNK(status.st_mode):
-            return _through(path, real_root, status) is None
-        return stat_module.S_ISDIR(status.st_mode)
+        if stat_module.S_ISLNK(status.st_mode) and _through(path, real_root, status) is None:
+            return True
+        return stat_module.S_ISDIR(status.st_mode) or not is_as_listed(path)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

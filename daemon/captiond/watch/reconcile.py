@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from captiond.media.live import still_names
 from captiond.mounts import AWAY
 from captiond.paths import from_text, to_text
+from captiond.spelling import is_as_listed
 from captiond.store import folders, sidecars
 from captiond.store.clean import signed
 from captiond.store.reading import ShortReads
@@ -294,7 +295,8 @@ class _Scan:
         for folder in unvisited:
             if self._ended():
                 return
-            if not os.path.isdir(from_text(folder)):
+            path = from_text(folder)
+            if not os.path.isdir(path) or not is_as_listed(path):
                 self._all_of(folder)
 
     def _all_of(self, folder: str) -> None:
