@@ -326,6 +326,7 @@ recipe = "b"
         ('[endpoints."a b"]\nbase_url = "http://h"\nmodel = "m"', "a name is letters, digits"),
         ('[endpoints.a]\nbase_url = "h:80"\nmodel = "m"', "must be an address that begins with http:// or https://"),
         ('[endpoints.a]\nbase_url = "http://"\nmodel = "m"', "has no host"),
+        ('[endpoints.a]\nbase_url = "http://h/v1?api-version=2"\nmodel = "m"', "must not hold a ? or # part"),
         ('[endpoints.a]\nbase_url = "http://h:port/v1"\nmodel = "m"', "is no valid address"),
         ('[endpoints.a]\nbase_url = "http://h/v1/chat/completions"\nmodel = "m"', "leave that out"),
         ('[endpoints.a]\nbase_url = "http://h"\nmodel = ""', "is empty"),
@@ -376,6 +377,7 @@ def test_neighbours_with_a_common_beginning_are_two_roots(here: Path) -> None:
     [
         f'[endpoints.a]\nbase_url = "http://me:{SECRET}@h/v1"\nmodel = "m"',
         f'[endpoints.a]\nbase_url = "ftp://{SECRET}@h/v1"\nmodel = "m"',
+        f'[endpoints.a]\nbase_url = "http://h/v1?api-key={SECRET}"\nmodel = "m"',
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\napi_key = "{SECRET}"',
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\napi_key_env = "{SECRET}"',
         f'[endpoints.a]\nbase_url = "http://h/v1"\nmodel = "m"\napi_key_env = "{SECRET.replace("-", "")}abcdefgh"',
@@ -415,6 +417,9 @@ pin_token = {NUMBER}
 max_completion_tokens = 500
 top_p = 0.5
 nested = {{ password = "{SECRET}", list = ["http://u:{SECRET}@h"] }}
+[[watch]]
+path = "/srv"
+public_url = "https://cdn.example/{{relpath}}?size=2&token={SECRET}"
 """,
     )
     rows = {key: (value, origin) for key, value, origin in effective(loaded)}
@@ -425,6 +430,7 @@ nested = {{ password = "{SECRET}", list = ["http://u:{SECRET}@h"] }}
         "top_p": 0.5,
         "nested": {"password": "**********", "list": ["http://**********@h"]},
     }
+    assert rows["watch[0].public_url"][0] == "https://cdn.example/{relpath}?size=2&token=**********"
     assert rows["recipes.default.extra_body"][1] == f"file {here}/captiond.toml:2"
     assert rows["endpoints.oxen.api_key_env"] == ("OXEN_API_KEY", "default")
     assert rows["recipes.default.max_tokens"] == (300, "default")

@@ -14,6 +14,8 @@ from typing import IO, Any
 
 import click
 
+from captiond.redact import redact
+
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, newline and tab among them
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # order of writing: what is read is not what is there
@@ -32,8 +34,12 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def safe(text: object) -> str:
-    """Text in one line that no terminal obeys: control characters and changes of direction are written out."""
-    return _UNSAFE.sub(_escaped, str(text))
+    """Text in one line that no terminal obeys: control characters and changes of direction are written out.
+
+    A URL is shown without what might be a secret in it, as the token of one that was signed.
+    """
+    shown = str(text)
+    return _UNSAFE.sub(_escaped, redact(shown) if "://" in shown else shown)
 
 
 def safe_lines(text: str) -> str:

@@ -96,6 +96,8 @@ def _base_url(key: Key, url: str) -> Iterator[Problem]:
         yield Problem(key, "must not hold a user or password; give the key by api_key_env or api_key_file", url)
     if not host:
         yield Problem(key, "has no host", url)
+    if parts.query or parts.fragment:
+        yield Problem(key, "must not hold a ? or # part; give a key by api_key_env or api_key_file", url)
     if parts.path.rstrip("/").endswith("/chat/completions"):
         yield Problem(key, "ends before /chat/completions: leave that out", url)
     if parts.fragment or any(char.isspace() for char in url):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from captiond.config import describe
 from captiond.config.checks import Problem
 from captiond.config.lines import Key
-from captiond.redact import HIDDEN, register_login, register_secret
+from captiond.redact import HIDDEN, redact, register_login, register_secret
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -38,7 +38,7 @@ def shown(key: Key, value: Any) -> str:
 
 
 def masked(key: Key, value: Any) -> Any:
-    """The value with every secret in it hidden: of keys that sound like one, and users in addresses."""
+    """The value with every secret in it hidden: of keys that sound like one, and users and tokens in addresses."""
     names = [part for part in key if isinstance(part, str)]
     if names and _is_secret(names[-1], value):
         return HIDDEN
@@ -46,7 +46,9 @@ def masked(key: Key, value: Any) -> Any:
         return {name: masked((*key, str(name)), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [masked(key, item) for item in value]
-    return _USER_IN_URL.sub(f"{HIDDEN}@", value) if isinstance(value, str) else value
+    if isinstance(value, str) and "://" in value:
+        return redact(_USER_IN_URL.sub(f"{HIDDEN}@", value))
+    return value
 
 
 def _is_secret(name: str, value: Any) -> bool:
