@@ -135,6 +135,20 @@ def test_uninstalling_leaves_what_was_captioned_and_what_a_person_wrote(system: 
 
 
 @needs_root
+def test_purging_takes_nothing_away_that_is_not_captionds_though_no_configuration_tells_of_it(system: Path) -> None:
+    install(system)
+    state = system / "var/lib/captiond"
+    own = ["captions.db", "captions.db-wal", "captions.db.lock", "captions.db.before-0007", "backups/captions-2026-11-22.db"]
+    for name in [*own, "photos/a.jpg"]:
+        (state / name).parent.mkdir(exist_ok=True)
+        (state / name).write_bytes(b"something")
+    (system / "etc/captiond/config.toml").unlink()
+    done = captiond("uninstall", "--root", system, "--purge-state")
+    assert done.returncode == 0, done.stderr
+    assert [str(path.relative_to(state)) for path in sorted(state.rglob("*"))] == ["photos", "photos/a.jpg"]
+
+
+@needs_root
 def test_a_broken_configuration_stops_it_before_anything_is_done(system: Path) -> None:
     config = system / "etc/captiond/config.toml"
     config.parent.mkdir()

@@ -179,8 +179,9 @@ def test_uninstalling_leaves_database_configuration_key_and_user(tmp_path: Path)
 
 def test_purging_takes_database_configuration_key_and_user_too(tmp_path: Path) -> None:
     layout = installed(tmp_path)
+    (layout.at(layout.state) / "captions.db").touch()
     gone = removed(layout, state=True, user=True)
-    assert gone > {"/var/lib/captiond", "/etc/captiond/config.toml", "/etc/credstore/captiond.api-key"}
+    assert gone > {"/var/lib/captiond/captions.db", "/etc/captiond/config.toml", "/etc/credstore/captiond.api-key"}
     assert "userdel" in commands(list(plan.uninstall(layout, Known(), state=True, user=True)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from captiond.store.engine import path_of
 
 _DESCRIPTION = "captions images and videos"
 _HOME = "/var/lib/captiond"
+_DATABASE = "captions.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,25 @@ def _purge(layout: Layout, known: Known) -> Iterator[Step]:
     for mount in read_mounts():
         if mount.point != state and is_under(mount.point, state):
             raise InstallError(f"{mount.point} is mounted in {layout.state}, which would be removed: unmount it first")
-    if layout.at(layout.state).is_dir():
-        yield Remove(layout.at(layout.state), tree=True)
+    yield from _purge_state(layout, known)
     for path in (layout.config, layout.key):
         if layout.at(path).exists():
             yield Remove(layout.at(path))
     yield RemoveIfEmpty(layout.at(layout.config.parent))
+
+
+def _purge_state(layout: Layout, known: Known) -> Iterator[Step]:
+    """What is captiond's in its state folder: what somebody else put there is not, and stays."""
+    database = known.database or layout.state / _DATABASE
+    own = [layout.at(layout.state) / "models"]
+    if is_under(str(database), str(layout.state)):
+        beside = layout.at(database.parent)
+        own += [*sorted(beside.glob(f"{glob.escape(database.name)}*")), beside / "backups", beside / "downloads"]
+    for path in own:
+        if os.path.lexists(path):
+            yield Remove(path, tree=path.is_dir() and not path.is_symlink())
+    if layout.at(layout.state).is_dir():
+        yield RemoveIfEmpty(layout.at(layout.state))
 
 
 def _others(layout: Layout) -> list[str]:
