@@ -154,6 +154,28 @@ def test_a_large_file_of_a_slow_share_is_not_taken_for_one_that_hangs(
         assert not program.lines("file_hangs")
 
 
+@pytest.mark.slow
+@pytest.mark.fault("a file system that fails or hangs")
+def test_a_file_that_takes_minutes_to_be_read_keeps_none_of_another_root_waiting(
+    home: Home, fake: FakeEndpoint, share: FuseShare
+) -> None:
+    with home.config.open("a") as config:
+        config.write("[media]\nworkers = 1\n")
+    (share.store / "film.avi").write_bytes(b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(50_000_000))
+    share.make(Fault(("read",), seconds=0.4))
+    with home.run() as program:
+        until(lambda: home.rows("SELECT 1 FROM job WHERE state = 'running'"))
+        drop(home.inbox / "elsewhere.jpg")
+        home.captioned("elsewhere.jpg", timeout=100)
+        assert [row["name"] for row in home.rows(_RUNNING)] == ["film.avi"]
+        assert not program.lines("file_hangs")
+        share.well()
+        home.failed("film.avi")
+
+
+_RUNNING = "SELECT name FROM job JOIN file ON file.id = file_id WHERE state = 'running'"
+
+
 @pytest.mark.parametrize("by", ["this machine", "another machine"])
 @pytest.mark.fault("a file that is replaced while it is read")
 def test_a_file_that_is_replaced_while_a_slow_share_reads_it_is_asked_as_it_is_then(

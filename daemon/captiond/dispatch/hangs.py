@@ -2,7 +2,8 @@
 
 Its server's disk is dying, or the file is being fetched from a tape or a cloud. Whoever hangs is waited for, it may only be
 slow; but another thread takes its place, so that other roots go on. A root of which as many hang as would be all threads is
-let alone until one comes back: it could take ever more.
+let alone until one comes back: it could take ever more. A file that is so large that it is read for minutes or hours, piece by
+piece, keeps others waiting as little.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 HANGS_SECONDS = 30.0
 """As long as a root may take to answer before it counts as away; a decoder has its own limit before that."""
+LONG_SECONDS = 60.0
+"""What is read for longer than that has a thread of its own from then on."""
 LOOK_SECONDS = 1.0
 MOST = 64
 """No more threads are added, whatever hangs: the files of requests may be of no root."""
@@ -39,6 +42,8 @@ class Hangs:
         self._look_at = 0.0
         self._writing: set[int] = set()
         self._told: set[int | None] = set()
+        self._read_since: dict[int, float] = {}
+        self._long: set[int] = set()
         self.unread: set[int] = set()
         """The roots whose files are not to be read now."""
         self.unwritten: set[int] = set()
@@ -58,7 +63,9 @@ class Hangs:
         reading, writing = self._pools.begun()
         self._writing &= writing.keys() & self._tasks.publishing.keys()
         self._find(now, reading, writing)
-        hanging = [task.job.root_id for task in self._tasks.all() if task.stage is Stage.HANGING]
+        waited_for = [task for task in self._tasks.all() if task.stage is Stage.HANGING]
+        self._long &= {task.job.id for task in waited_for}
+        hanging = [task.job.root_id for task in waited_for]
         stuck = [self._tasks.publishing[file_id].root_id for file_id in self._writing]
         self.unread, before = _full(hanging, self._pools.encoders), self.unwritten
         self.unwritten = _full(stuck, PUBLISHERS)
@@ -78,13 +85,14 @@ class Hangs:
 
     def relieve(self) -> None:
         """Give what hangs a successor; once nothing waits any more that would hang alike."""
-        if self._told:
+        if self._told or self._long:
             hanging = [task.job.id for task in self._tasks.all() if task.stage is Stage.HANGING]
             self._pools.relieve(hanging, self._writing)
 
     def _find(self, now: float, reading: dict[int, float], writing: dict[int, float]) -> None:
         room = MOST - len(self._writing) - self._tasks.at(Stage.HANGING).total()
         tasks = [task for task in self._tasks.all() if self._hangs(task, now - reading.get(task.job.id, now))]
+        tasks += [task for task in self._read_for_long(now, reading) if task not in tasks]
         del tasks[max(0, room) :]
         files = [
             file_id
@@ -93,11 +101,22 @@ class Hangs:
         ][: max(0, room - len(tasks))]
         for task in tasks:
             task.stage = Stage.HANGING
-            self._tell(task.job.root_id, task.job.path)
+            if now - reading[task.job.id] > HANGS_SECONDS:
+                self._tell(task.job.root_id, task.job.path)
+            else:
+                self._long.add(task.job.id)
         self._writing.update(files)
         for file_id in files:
             plan = self._tasks.publishing[file_id]
             self._tell(plan.root_id, plan.target)
+
+    def _read_for_long(self, now: float, reading: dict[int, float]) -> list[Task]:
+        """Those whose pieces come, and have been coming for long."""
+        tasks = [task for task in self._tasks.all() if task.stage is Stage.READING and task.job.id in reading]
+        self._read_since = {task.job.id: self._read_since.get(task.job.id, now) for task in tasks}
+        return [
+            task for task in tasks if now - self._read_since[task.job.id] > LONG_SECONDS and not is_url(task.job.path)
+        ]
 
     def _hangs(self, task: Task, quiet_seconds: float) -> bool:
         if is_url(task.job.path) or (task.stage is Stage.ENCODING and self._pools.lack_decoders):
