@@ -18,6 +18,7 @@ import pytest
 from captiond.checks.finding import answers
 from fake_endpoint import FakeEndpoint, http_date, raw
 from library import Library
+from processes import without_override
 from program import Home
 
 KEY = "sk-canary-0123456789abcdef"
@@ -218,6 +219,20 @@ def test_a_root_that_this_user_cannot_write_is_warned_of(home: Home) -> None:
         if os.geteuid() == 0:
             subprocess.run(["umount", str(home.inbox)], check=True)
     assert (code, levels(found)["sidecars"]) == (0, {"warn"})
+
+
+def test_folders_below_a_root_that_can_not_be_read_or_written_are_warned_of(home: Home) -> None:
+    prefix = without_override()
+    if prefix is None:
+        pytest.skip("this is root, who may do all, and can't give that up")
+    home.prefix = prefix
+    for name, mode in (("open", 0o755), ("closed", 0o000), ("2025", 0o555), ("2026", 0o555)):
+        (home.inbox / name).mkdir()
+        (home.inbox / name).chmod(mode)
+    code, found = checked(home)
+    assert (code, levels(found)["folders"], levels(found)["sidecars"]) == (0, {"ok", "warn"}, {"ok", "warn"})
+    assert f"1 folder below {home.inbox}, such as {home.inbox}/closed, can't be read" in found["folders"][1]["message"]
+    assert f"2 folders below {home.inbox}, such as {home.inbox}/2025, can't be w" in found["sidecars"][1]["message"]
 
 
 def test_without_any_endpoint_the_built_in_describer_is_warned_of(home: Home) -> None:

@@ -138,7 +138,13 @@ def test_uninstalling_leaves_what_was_captioned_and_what_a_person_wrote(system: 
 def test_purging_takes_nothing_away_that_is_not_captionds_though_no_configuration_tells_of_it(system: Path) -> None:
     install(system)
     state = system / "var/lib/captiond"
-    own = ["captions.db", "captions.db-wal", "captions.db.lock", "captions.db.before-0007", "backups/captions-2026-11-22.db"]
+    own = [
+        "captions.db",
+        "captions.db-wal",
+        "captions.db.lock",
+        "captions.db.before-0007",
+        "backups/captions-2026-11-22.db",
+    ]
     for name in [*own, "photos/a.jpg"]:
         (state / name).parent.mkdir(exist_ok=True)
         (state / name).write_bytes(b"something")

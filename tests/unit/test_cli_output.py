@@ -34,7 +34,9 @@ def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
 
 
 def test_a_url_is_shown_without_the_token_that_signs_it() -> None:
-    assert safe("https://h/a.jpg?w=2&X-Amz-Signature=abc123&e=1") == "https://h/a.jpg?w=2&X-Amz-Signature=**********&e=1"
+    assert (
+        safe("https://h/a.jpg?w=2&X-Amz-Signature=abc123&e=1") == "https://h/a.jpg?w=2&X-Amz-Signature=**********&e=1"
+    )
     assert safe("what?key=this.jpg") == "what?key=this.jpg"
 
 

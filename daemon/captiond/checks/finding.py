@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from captiond.checks.trees import Tree
     from captiond.config.load import Loaded
     from captiond.config.models import Settings, Watch
     from captiond.config.resolve import Resolved
@@ -90,6 +91,13 @@ class Situation:
     def there(self) -> list[Watch]:
         """The roots that can be looked into; the check of the folders says what is wrong with the others."""
         return [watch for watch in self.settings.watch if watch.path not in self.silent and watch.path.is_dir()]
+
+    @functools.cached_property
+    def trees(self) -> dict[Path, Tree]:
+        """What lies below the roots that are there."""
+        from captiond.checks import trees
+
+        return trees.look(self.there, self.settings.sidecar.suffix)
 
     @functools.cached_property
     def wiring(self) -> Wiring:

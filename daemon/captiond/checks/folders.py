@@ -5,17 +5,14 @@ from __future__ import annotations
 import grp
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from captiond import sidecar
 from captiond.checks import unit
 from captiond.checks.finding import Finding, Situation, fail, ok, warn
-from captiond.config.models import Watch, WatchMode
-from captiond.mounts import fstype_of, must_be_polled
-from captiond.watch.patterns import Patterns
+from captiond.config.models import WatchMode
 from captiond.watch.tree import limit_of
 
 MANY_WATCHES = 524288
@@ -23,8 +20,6 @@ MANY_INSTANCES = 1024
 """What is proposed where there are too few; a watch takes about 1 kB of the kernel's memory when it is used."""
 MANY_EVENTS = 16384
 """Linux's own limit of the event queue; below it bursts are found by scans alone."""
-COUNT_SECONDS = 10.0
-"""Counting folders ends after this time: the rest is then unknown."""
 _QUEUE = "fs.inotify.max_queued_events"
 SHARE = 0.8
 """Of the watches: beyond it there is a warning, because other programs need some too."""
@@ -46,6 +41,16 @@ def folders(situation: Situation) -> Iterator[Finding]:
             yield fail(f"{path} is no folder", "name the folder that holds the files")
         else:
             yield _listed(path)
+            if unread := situation.trees[path].unread:
+                yield warn(
+                    f"{_such(unread, path)} can't be read: what is in there is not seen",
+                    "give captiond's user the right to list and enter them, or exclude them",
+                )
+
+
+def _such(folders: Sequence[str], root: Path) -> str:
+    number = f"{len(folders):,} {'folder' if len(folders) == 1 else 'folders'} below {root}"
+    return f"{number}, such as {min(folders)},"
 
 
 def _listed(path: Path) -> Finding:
@@ -80,6 +85,11 @@ def sidecars(situation: Situation) -> Iterator[Finding]:
             )
         else:
             yield ok(f"{path} takes sidecars (*{settings.suffix})")
+            if unwritten := situation.trees[path].unwritten:
+                yield warn(
+                    f"{_such(unwritten, path)} can't be written by this user: their captions are in the database alone",
+                    f"{_right(Path(min(unwritten)))}, {off}",
+                )
 
 
 def _given(situation: Situation) -> Iterator[Finding]:
@@ -117,7 +127,7 @@ def _right(path: Path) -> str:
 def watching(situation: Situation) -> Iterator[Finding]:
     """The mode of each root fits its file system, which tells inotify about this machine's own writes alone."""
     for watch in situation.there:
-        network = _network(watch)
+        network = situation.trees[watch.path].network
         if network and watch.mode is WatchMode.INOTIFY:
             yield warn(
                 f"{watch.path} is on {network}, where inotify does not see what other machines write: "
@@ -132,12 +142,6 @@ def watching(situation: Situation) -> Iterator[Finding]:
             yield ok(f"{watch.path} is watched with inotify")
 
 
-def _network(watch: Watch) -> str | None:
-    """The type of its file system, if inotify is not told of all that changes there."""
-    fstype = fstype_of(watch.path)
-    return fstype if fstype is not None and must_be_polled(fstype) else None
-
-
 def inotify(situation: Situation) -> Iterator[Finding]:
     """There are watches enough for every folder, and room for bursts of events."""
     watches, instances, queue = _limit("watches"), _limit("instances"), limit_of(_QUEUE)
@@ -145,12 +149,10 @@ def inotify(situation: Situation) -> Iterator[Finding]:
         yield warn("this kernel has no inotify", 'every root is polled; set `mode = "poll"` to silence this')
         return
     needed, watched, counted = 0, 0, True
-    deadline = time.monotonic() + COUNT_SECONDS
     for watch in situation.there:
-        if watch.mode is WatchMode.POLL or _network(watch):
-            continue
-        count, whole = _count_folders(watch, situation.settings.sidecar.suffix, deadline)
-        needed, watched, counted = needed + count, watched + 1, counted and whole
+        tree = situation.trees[watch.path]
+        if watch.mode is not WatchMode.POLL and tree.network is None:
+            needed, watched, counted = needed + tree.folders, watched + 1, counted and tree.whole
     text = f"{'' if counted else 'at least '}{needed:,} {'folder' if needed == 1 else 'folders'} to watch"
     yield _enough(needed, watches, f"{text}, {watches.value:,} watches allowed", MANY_WATCHES)
     if watched > instances.value * SHARE:
@@ -184,23 +186,3 @@ def _enough(needed: int, limit: _Limit, text: str, many: int) -> Finding:
 
 def _sysctl(setting: str, value: int) -> str:
     return f"sysctl {setting}={value} (in /etc/sysctl.d to keep it)"
-
-
-def _count_folders(watch: Watch, suffix: str, deadline: float) -> tuple[int, bool]:
-    """How many folders the root's patterns let in, and whether all were counted before the deadline."""
-    patterns = Patterns(watch.include, watch.exclude, suffix)
-    found, open_folders = 0, [""]
-    while open_folders:
-        folder = open_folders.pop()
-        found += 1
-        if time.monotonic() > deadline:
-            return found + len(open_folders), False
-        try:
-            with os.scandir(os.path.join(watch.path, folder)) as entries:
-                for entry in entries:
-                    inner = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir(follow_symlinks=False) and patterns.enters(inner):
-                        open_folders.append(inner)
-        except OSError:
-            continue
-    return found, True
