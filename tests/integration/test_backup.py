@@ -161,6 +161,19 @@ def test_a_failure_is_told_once_and_takes_no_older_backup_away(
     assert not old.exists()
 
 
+def test_an_old_one_that_can_not_be_removed_keeps_no_other_and_is_told_once(
+    db: Database, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    stuck = folder_of(db.path) / "x-2020-01-01.db"
+    stuck.mkdir(parents=True)
+    (folder_of(db.path) / "x-2020-01-02.db").write_bytes(b"")
+    backups = Backups(db)
+    for day in range(2):
+        backups.make(TODAY + timedelta(days=day), 7)
+    assert [path.name for path in existing(db.path)] == [stuck.name, "x-2026-11-22.db", "x-2026-11-23.db"]
+    assert [line["event"] for line in logged()] == ["backup_failed", "backup_made", "backup_made"]
+
+
 @pytest.mark.parametrize("newest", ["x-2020-01-02.db", "x-2026-11-21.db"])
 def test_where_there_is_no_room_the_old_ones_go_first_but_never_the_newest(
     db: Database, newest: str, logged: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch

@@ -79,14 +79,20 @@ class Backups:
                 self._need_room(target)
             self._db.backup(target)
         except (DatabaseError, OSError) as error:
-            if self._trouble != str(error):
-                self._trouble = str(error)
-                self._log.error("backup_failed", error=str(error))
+            self._failed(error)
             return
-        self._trouble = None
-        removed += _remove(expired(path, today, days))
+        try:
+            removed += _remove(expired(path, today, days))
+            self._trouble = None
+        except OSError as error:
+            self._failed(error)
         seconds = round(time.monotonic() - began, 3)
         self._log.info("backup_made", path=str(target), bytes=target.stat().st_size, seconds=seconds, removed=removed)
+
+    def _failed(self, error: Exception) -> None:
+        if self._trouble != str(error):
+            self._trouble = str(error)
+            self._log.error("backup_failed", error=str(error))
 
     def _lacking(self, target: Path) -> tuple[int, int] | None:
         """The bytes that a backup needs, and those that are free, if they are too few."""
@@ -104,6 +110,13 @@ class Backups:
 
 
 def _remove(paths: list[Path]) -> int:
+    """As many as can be. Raises OSError for one that can't."""
+    trouble: OSError | None = None
     for path in paths:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
     return len(paths)
