@@ -6,7 +6,10 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+
 from captiond.dispatch.decoders import Decoders
+from captiond.errors import Stopped
 from captiond.media.spec import GuardLimits
 
 
@@ -31,3 +34,10 @@ def test_of_a_thread_that_has_ended_neither_its_decoder_nor_a_descriptor_is_kept
     decoders.kill()
     assert ours == 2, "the last one's socket, and what it complains to"
     assert descriptors() == before
+
+
+def test_after_the_end_no_decoder_is_started_for_a_thread_that_comes_late() -> None:
+    decoders = Decoders(GuardLimits())
+    decoders.kill()
+    with pytest.raises(Stopped):
+        decoders.ready()

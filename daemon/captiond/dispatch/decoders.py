@@ -62,6 +62,8 @@ class Decoders:
             guard = self._guards.get(thread)
             if guard is not None:
                 return guard
+            if self._ended.is_set():
+                raise Stopped
             guard = self._guards[thread] = Guard(self._limits)
             # Their decoders ended with them; the descriptors, and what the kernel keeps of a process, did not.
             left = [self._guards.pop(one) for one in list(self._guards) if not one.is_alive()]
