@@ -56,6 +56,16 @@ def test_requests_per_minute_are_kept_also_over_a_restart(home: Home, fake: Fake
     assert {job["attempts"] for job in home.jobs().values() if job["state"] == "queued"} == {0}
 
 
+def test_a_pause_that_all_calls_in_flight_are_told_of_is_one_line(home: Home, fake: FakeEndpoint) -> None:
+    fake.script(*(error(429, retry_after=3, delay=0.5 + number / 5) for number in range(4)))
+    home.configure(concurrency=4)
+    names = drop_many(home.inbox, 4)
+    with home.run() as service:
+        home.captioned(*names)
+        assert len(service.lines("endpoint_paused")) == 1
+    assert len(fake.requests) == 8
+
+
 @pytest.mark.slow
 def test_the_request_over_the_limit_is_made_when_the_first_one_is_a_minute_old(home: Home, fake: FakeEndpoint) -> None:
     home.configure(endpoint="requests_per_minute = 3")

@@ -115,8 +115,8 @@ class HealthMonitor:
             before, failure, started_at=task.asked_at, now=now, queue=self._queue, chance=random.random()
         )
         if health.state is HealthState.PAUSED and before.paused_until != health.paused_until:
-            # Told once a trouble, not with every trial that fails: `status` has the time of the next one.
-            write = self._log.debug if before.reason == health.reason and health.strikes > 1 else self._log.warning
+            # Told once a trouble, not with every call in flight and every trial that fails: `status` has the next one's time.
+            write = self._log.debug if before.reason == health.reason else self._log.warning
             write(
                 "endpoint_paused",
                 endpoint=task.endpoint,
