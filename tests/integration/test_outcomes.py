@@ -13,7 +13,8 @@ from captiond.by_url import Urls
 from captiond.config.models import Settings
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.health import HealthMonitor
-from captiond.dispatch.outcomes import End, Outcomes, Step
+from captiond.dispatch.outcomes import Outcomes
+from captiond.dispatch.steps import End, Step
 from captiond.dispatch.tasks import Task, Tasks
 from captiond.dispatch.work import HasFailed, WasRead
 from captiond.errors import Changed, Corrupt, DatabaseUnavailable, Failure, RootOffline, Unreadable, Vanished

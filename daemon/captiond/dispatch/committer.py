@@ -11,7 +11,8 @@ from captiond.dispatch.work import Outcome, WasPublished
 from captiond.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from captiond.dispatch.outcomes import Outcomes, Step
+    from captiond.dispatch.outcomes import Outcomes
+    from captiond.dispatch.steps import Step
     from captiond.store.engine import Database
 
 PUBLISHED_SECONDS = 1.0

@@ -28,9 +28,10 @@ from captiond.dispatch.committer import Committer
 from captiond.dispatch.hangs import Hangs
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.holds import Hold, Hours
-from captiond.dispatch.outcomes import Encode, End, Outcomes, Publish, SidecarsDue, Step
+from captiond.dispatch.outcomes import Outcomes
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
+from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseError, DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from captiond import adoption, captions, jobs, log, policy, sidecar
@@ -16,6 +16,7 @@ from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.retries import Retries
 from captiond.dispatch.routes import other_form
+from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 from captiond.endpoints.sizes import NO_LIMITS, about_number
@@ -48,38 +49,6 @@ _NOT_BY_URL = (CannotFetch, BadRequest, TooLarge, ServerError)
 
 VANISHED_SECONDS = 5.0
 """Until then the watcher of the root knows whether the file is gone or the whole root is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encode:
-    """Next: make the media ready."""
-
-    task: Task
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Next: write a sidecar."""
-
-    plan: record.Plan
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Next: tell the log, and free the slot."""
-
-    task: Task
-    ending: str
-    via: str | None = None
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SidecarsDue:
-    """There may be sidecars that are due by now."""
-
-
-Step = Encode | Publish | End | SidecarsDue
 
 
 class Outcomes:
