@@ -26,6 +26,7 @@ from captiond.policy.sidecars import Asked
 from captiond.store import files, looks
 from captiond.store.engine import Database
 from captiond.store.salvage import take_rights, take_spending
+from captiond.store.schema import ensure_not_of_another
 from captiond.targets import targets
 from captiond.values import Stat, Told
 from captiond.watch.filestat import stat_file
@@ -75,9 +76,10 @@ def rebuild(
         what was found under each root; where the old database is now, None if there was none.
 
     Raises:
-        CaptiondError: a root is not there, or no sidecar was found; nothing was changed.
+        CaptiondError: it is another program's database, a root is not there, or no sidecar was found; nothing was changed.
         DatabaseError: the new one can't be written.
     """
+    ensure_not_of_another(path)
     roots = _roots(settings, skip_missing=skip_missing)
     new = path.with_name(f"{path.name}.rebuilding")
     _forget(new)

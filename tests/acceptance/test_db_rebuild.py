@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -199,3 +201,18 @@ def test_without_any_sidecar_the_database_stays_as_it_was(home: Home) -> None:
     assert done.returncode == 1
     assert "the database is as it was" in done.stderr
     assert as_rows(home)
+
+
+def test_another_programs_database_is_left_where_it_is(home: Home) -> None:
+    drop(home.inbox / "a.jpg")
+    with home.run():
+        home.sidecar("a.jpg")
+    home.database.unlink()
+    with contextlib.closing(sqlite3.connect(home.database)) as other:
+        other.execute("CREATE TABLE films (name)")
+    before = home.database.read_bytes()
+    ended = home.call("db", "rebuild")
+    assert ended.returncode == 1
+    assert "another program" in ended.stderr
+    assert home.database.read_bytes() == before
+    assert [path.name for path in home.database.parent.iterdir() if "rebuil" in path.name] == []

@@ -33,6 +33,17 @@ def _revision(path: Path, *, create: bool) -> str | None:
             raise DatabaseError(f"{path}: {error}") from None
 
 
+def ensure_not_of_another(path: Path) -> None:
+    """See that the file is no other program's database, as far as that can be told: one that is damaged passes.
+
+    Raises:
+        DatabaseError: it is.
+    """
+    if path.exists():
+        with contextlib.suppress(sqlite3.Error):
+            _revision(path, create=False)
+
+
 def ensure(path: Path, *, migrate: bool, create: bool) -> None:
     """Refuse what can't be used, make what is missing, migrate what is older."""
     revision = _revision(path, create=create)
