@@ -100,7 +100,8 @@ def test_a_folder_that_is_swapped_for_a_link_gets_its_sidecar_or_nothing_does(ro
         for _ in range(3_000):
             outcome = sidecar.write(os.fspath(target), BODY, owned=(), root=os.fspath(root))
             states.add(outcome.state)
-            sidecar.remove(os.fspath(target), owned={outcome.digest or ""}, root=os.fspath(root))
+            ours = {outcome.digest or ""}
+            sidecar.remove(os.fspath(target), beside="moved.jpg", owned=ours, root=os.fspath(root))
     assert [str(path.relative_to(outside)) for path in outside.rglob("*")] == ["two"]
     assert "written" in states
     assert len(states) > 1, "the folder was never swapped in time"

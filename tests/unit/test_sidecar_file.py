@@ -103,7 +103,7 @@ def test_a_file_that_is_not_ours_is_left_alone(folder: Path, target: Path, their
     assert "did not write" in (outcome.reason or "")
     assert target.read_bytes() == theirs
     assert listed(folder) == ["photo.jpg", "photo.jpg.caption.json"]
-    assert not sidecar.remove(str(target), owned={digest(OLD)})
+    assert not sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)})
     assert target.read_bytes() == theirs
 
 
@@ -162,8 +162,17 @@ def test_links_and_everything_that_is_no_file_are_refused_at_once(
     assert os.lstat(target) == before
     assert (folder / "photo.jpg").read_bytes() == b"\xff\xd8"
     assert listed(folder) == ["photo.jpg", "photo.jpg.caption.json"]
-    assert not sidecar.remove(str(target), owned={digest(OLD)})
+    assert not sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)})
     assert os.lstat(target) == before
+
+
+def test_a_sidecar_stays_where_its_file_is_back(folder: Path, target: Path) -> None:
+    target.write_bytes(OLD)
+    assert not sidecar.remove(str(target), beside="photo.jpg", owned={digest(OLD)})
+    assert target.read_bytes() == OLD
+    (folder / "photo.jpg").rename(folder / "moved.jpg")
+    assert sidecar.remove(str(target), beside="photo.jpg", owned={digest(OLD)})
+    assert listed(folder) == ["moved.jpg"]
 
 
 def test_what_appears_between_the_look_and_the_writing_is_not_overwritten(
@@ -215,10 +224,10 @@ def test_a_folder_that_is_gone_or_no_folder_any_more_waits(folder: Path, target:
     shutil.rmtree(folder)
     outcome = sidecar.write(str(target), NEW, owned=NONE)
     assert (outcome.state, outcome.reason) == ("pending", "the folder is gone; it is written when the folder is back")
-    assert sidecar.remove(str(target), owned={digest(OLD)}), "what is gone is gone"
+    assert sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)}), "what is gone is gone"
     folder.write_bytes(b"a file now")
     assert sidecar.write(str(target), NEW, owned=NONE).state == "pending"
-    assert not sidecar.remove(str(target), owned={digest(OLD)})
+    assert not sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)})
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere")
@@ -328,10 +337,10 @@ def test_what_a_crash_left_behind_is_swept_away_an_hour_later_and_nothing_else(f
 
 def test_a_sidecar_at_an_old_place_goes_only_if_it_is_ours(folder: Path, target: Path) -> None:
     sidecar.write(str(target), OLD, owned=NONE)
-    assert not sidecar.remove(str(target), owned={digest(NEW)})
+    assert not sidecar.remove(str(target), beside="moved.jpg", owned={digest(NEW)})
     assert target.exists()
-    assert sidecar.remove(str(target), owned={digest(OLD)})
-    assert sidecar.remove(str(target), owned={digest(OLD)})
+    assert sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)})
+    assert sidecar.remove(str(target), beside="moved.jpg", owned={digest(OLD)})
     assert listed(folder) == ["photo.jpg"]
 
 
@@ -360,7 +369,7 @@ def test_every_name_that_linux_allows_gets_its_sidecar(tmp_path: Path, name: byt
     assert sidecar.write(target, NEW, owned={digest(OLD)}).state == "written"
     with open(os.fsencode(target), "rb") as written:
         assert written.read() == NEW
-    assert sidecar.remove(target, owned={digest(NEW)})
+    assert sidecar.remove(target, beside="moved.jpg", owned={digest(NEW)})
 
 
 def test_the_bytes_are_pretty_utf8_json_in_the_order_of_the_document() -> None:
@@ -395,7 +404,7 @@ def test_a_write_that_hangs_holds_up_its_own_place_alone_and_that_for_a_while(
     with places.held(str(target)):
         assert {sidecar.write(str(other), NEW, owned=NONE).state for other in others} == {"written"}
         stuck = sidecar.write(str(target), NEW, owned=NONE)
-        assert not sidecar.remove(str(target), owned=NONE)
+        assert not sidecar.remove(str(target), beside="moved.jpg", owned=NONE)
     assert (stuck.state, stuck.reason) == ("pending", "the disk or share does not answer; it is tried again")
     assert not target.exists()
     assert sidecar.write(str(target), NEW, owned=NONE).state == "written"

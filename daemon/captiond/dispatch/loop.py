@@ -31,9 +31,9 @@ from captiond.dispatch.holds import Hold, Hours
 from captiond.dispatch.outcomes import Outcomes
 from captiond.dispatch.pools import Pools
 from captiond.dispatch.rooms import Rooms, grouped
-from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step
+from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step, TakeAway
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
+from captiond.dispatch.work import HasFailed, HasFormer, Outcome, WasAnswered
 from captiond.errors import DatabaseError, DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
 from captiond.store import abilities, calls, sidecars
@@ -269,6 +269,8 @@ class Dispatcher:
                     self._pools.encode(task, self._downloads)
                 case Publish(plan=plan):
                     self._publish(plan)
+                case TakeAway(written=written):
+                    self._take_away(written)
                 case SidecarsDue():
                     self._sidecars_at = 0.0
                 case End(task=task, ending=ending, via=via, failure=failure):
@@ -283,6 +285,19 @@ class Dispatcher:
             self._tasks.publish_again.discard(plan.file_id)
             self._tasks.publishing[plan.file_id] = plan
             self._pools.publish(plan)
+
+    def _take_away(self, written: HasFormer) -> None:
+        plan = self._tasks.publishing.get(written.file_id)
+        is_awaited = isinstance(plan, record.Plan) and plan.former is written.former
+        if is_awaited and written.root_id not in self._unwritable():
+            self._tasks.publishing[written.file_id] = written
+            self._pools.take_away(written)
+        else:  # where it was can't be reached now: it stays there
+            self._events.put(written.published)
+
+    def _unwritable(self) -> set[int]:
+        """The roots where no sidecar can be written or taken away now."""
+        return {*self._offline(), *self._hangs.unwritten}
 
     # --- calling and claiming
 
@@ -345,7 +360,9 @@ class Dispatcher:
                 steps = self._outcomes.give_back(conn, tasks, why)
         self._pools.leave(tasks, published)
         for file_id in published:
-            del self._tasks.publishing[file_id]
+            left = self._tasks.publishing.pop(file_id)
+            if isinstance(left, HasFormer):
+                self._events.put(left.published)
         self._take(steps)
 
     def _mind_the_clock(self) -> None:
@@ -362,7 +379,7 @@ class Dispatcher:
         if time.monotonic() < self._sidecars_at or len(self._tasks.publishing) >= MOST_SIDECARS:
             return
         self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
-        offline = {*self._offline(), *self._hangs.unwritten}
+        offline = self._unwritable()
         with self._db.read() as conn:
             if not sidecars.due(conn, time.time(), limit=1, offline_roots=offline):
                 return

@@ -16,9 +16,9 @@ from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
 from captiond.dispatch.retries import Retries
 from captiond.dispatch.routes import other_form
-from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step
+from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step, TakeAway
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import HasFailed, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
+from captiond.dispatch.work import HasFailed, HasFormer, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 from captiond.endpoints.sizes import NO_LIMITS, about_number
 from captiond.errors import (
     BadRequest,
@@ -70,6 +70,8 @@ class Outcomes:
 
         Most files come here twice before their answer: a look-up is a tenth of the cost of a commit.
         """
+        if isinstance(outcome, HasFormer):
+            return [TakeAway(outcome)]
         if isinstance(outcome, WasPublished | WasAnswered | HasFailed):
             return None
         task = self._tasks.get(outcome.job_id)
@@ -103,6 +105,8 @@ class Outcomes:
 
     def judge(self, conn: Connection, outcome: Outcome) -> list[Step]:
         """Record one outcome in the transaction of `conn`."""
+        if isinstance(outcome, HasFormer):
+            return [TakeAway(outcome)]
         if isinstance(outcome, WasPublished):
             return self._published(conn, outcome)
         task = self._tasks.get(outcome.job_id)
@@ -120,7 +124,7 @@ class Outcomes:
 
     def crashed(self, conn: Connection, outcome: Outcome, error: Exception) -> list[Step]:
         """An outcome can't be recorded because of a bug: that fails its job, and nothing else."""
-        if isinstance(outcome, WasPublished):
+        if isinstance(outcome, WasPublished | HasFormer):
             self._tasks.publishing.pop(outcome.file_id, None)
             return []
         task = self._tasks.get(outcome.job_id)

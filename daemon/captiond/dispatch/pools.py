@@ -82,6 +82,10 @@ class Pools:
         """Write a sidecar."""
         self._publish.submit(plan.file_id, lambda: work.publish(plan))
 
+    def take_away(self, written: work.HasFormer) -> None:
+        """Take a sidecar away from where its file was."""
+        self._publish.submit(written.file_id, lambda: work.take_away(written))
+
     def begun(self) -> tuple[dict[int, float], dict[int, float]]:
         """The jobs, and the files whose sidecar, a thread is on; when each was last heard of, in monotonic seconds."""
         return self._encode.begun(), self._publish.begun()

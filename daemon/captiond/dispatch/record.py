@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from captiond import captions, jobs, sidecar
 from captiond.adoption import Adopted, Place, adopt
 from captiond.errors import EmptyFile, Failure, NotMedia, Unsupported
 from captiond.media.versions import software
-from captiond.paths import is_url, to_text
+from captiond.paths import from_text, is_url, to_text
 from captiond.store import files, sidecars
 from captiond.values import Answer, Job, JobState, Opened, Priority, Reply
 
@@ -36,8 +37,23 @@ _software = functools.cache(software)
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A sidecar to be taken away from `target`, where its file was, beside the name `beside`, under another root maybe."""
+
+    file_id: int
+    root_id: int | None
+    root: str | None
+    target: str
+    beside: str
+    owned: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A sidecar to be written after the commit, at `target` beside the file at `path`, which lies under `root`."""
+    """A sidecar to be written after the commit, at `target` beside the file at `path`, which lies under `root`.
+
+    `former` is to be taken away once it is written.
+    """
 
     file_id: int
     root_id: int | None
@@ -46,7 +62,7 @@ class Plan:
     target: str
     body: bytes
     owned: frozenset[str]
-    old: str | None
+    former: Former | None
     rights: sidecar.Rights
 
 
@@ -123,15 +139,14 @@ def plan(conn: Connection, file_id: int, settings: SidecarSettings) -> Plan | No
     body = sidecar.encode(document)
     target = sidecar.path_for(wanted.path, settings.suffix)
     owned, old = sidecars.planned(conn, file_id, hashlib.sha256(body).hexdigest(), target)
-    if old is not None and old != target and _is_of_another(conn, old.removesuffix(settings.suffix)):
-        old = None
-    return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, old, _rights(settings))
+    former = None if old is None or old == target else _former(conn, file_id, old, settings.suffix, owned)
+    return Plan(file_id, wanted.root_id, wanted.root, wanted.path, target, body, owned, former, _rights(settings))
 
 
-def _is_of_another(conn: Connection, path: str) -> bool:
-    """Whether a file is at this path, as the OS names it: what stands beside it is its own, though it may say the same."""
-    row = files.files_by_path(conn, [to_text(path)]).get(to_text(path))
-    return row is not None and row.present
+def _former(conn: Connection, file_id: int, old: str, suffix: str, owned: frozenset[str]) -> Former:
+    root = files.root_over(conn, to_text(old))
+    root_id, path = (None, None) if root is None else (root.id, from_text(root.path))
+    return Former(file_id, root_id, path, old, os.path.basename(old).removesuffix(suffix), owned)
 
 
 def _rights(settings: SidecarSettings) -> sidecar.Rights:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from captiond.dispatch.record import Plan
     from captiond.dispatch.tasks import Task
+    from captiond.dispatch.work import HasFormer
     from captiond.errors import Failure
 
 
@@ -26,6 +27,13 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeAway:
+    """Next: take a sidecar away from where its file was."""
+
+    written: HasFormer
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Next: tell the log, and free the slot."""
 
@@ -40,4 +48,4 @@ class SidecarsDue:
     """There may be sidecars that are due by now."""
 
 
-Step = Encode | Publish | End | SidecarsDue
+Step = Encode | Publish | TakeAway | End | SidecarsDue

@@ -16,6 +16,7 @@ from captiond.values import Call, Encoded, ImagePart, Job, Opened, Usage, VideoP
 if TYPE_CHECKING:
     from captiond.dispatch.record import Plan
     from captiond.dispatch.routes import Route
+    from captiond.dispatch.work import HasFormer
     from captiond.media.spec import EncodeSpec
 
 
@@ -126,8 +127,8 @@ class Tasks:
         self._by_job: dict[int, Task] = {}
         self._leaders: dict[tuple[str, str], Task] = {}
         self.ready: dict[str, deque[Task]] = {name: deque() for name in endpoints}
-        self.publishing: dict[int, Plan] = {}
-        """The sidecars that are being written, by file."""
+        self.publishing: dict[int, Plan | HasFormer] = {}
+        """The sidecars that are being written, or taken away from where their file was, by file."""
         self.publish_again: set[int] = set()
         """Those of them that want a newer sidecar by now: it is written when the one before it is recorded."""
 

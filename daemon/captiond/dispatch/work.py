@@ -23,7 +23,7 @@ from captiond.values import ANSWERED, Answer, Call, Encoded, FileContext, ImageP
 
 if TYPE_CHECKING:
     from captiond.dispatch.decoders import Decoders
-    from captiond.dispatch.record import Plan
+    from captiond.dispatch.record import Former, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,30 @@ class WasPublished:
     outcome: sidecar.Outcome
 
 
-Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished
+@dataclass(frozen=True, slots=True)
+class HasFormer:
+    """A sidecar was written, and the `former` one is still to be taken away.
+
+    What was `published` is recorded after that, so that a crash in between leaves none behind.
+    """
+
+    former: Former
+    published: WasPublished
+
+    @property
+    def file_id(self) -> int:
+        return self.former.file_id
+
+    @property
+    def root_id(self) -> int | None:
+        return self.former.root_id
+
+    @property
+    def target(self) -> str:
+        return self.former.target
+
+
+Outcome = WasRead | WasEncoded | WasAnswered | HasFailed | WasPublished | HasFormer
 
 
 def read_file(
@@ -213,23 +236,31 @@ def _costs_nothing(failure: Failure) -> bool:
 
 
 def publish(plan: Plan) -> Outcome:
-    """Write a sidecar; when its file has moved, take the old one away."""
-    target, old = plan.target, plan.old
+    """Write a sidecar."""
     try:
         outcome = sidecar.write(
-            target,
+            plan.target,
             plan.body,
             owned=plan.owned,
             beside=os.path.basename(plan.path),
             root=plan.root,
             rights=plan.rights,
         )
-        if outcome.state == "written" and old is not None and old != target:
-            sidecar.remove(old, owned=plan.owned, root=plan.root, written=target)
     except Exception as error:
-        log.get("work").exception("sidecar_crashed", path=to_text(target))
+        log.get("work").exception("sidecar_crashed", path=to_text(plan.target))
         outcome = sidecar.Outcome(state="pending", digest=None, reason=f"internal error: {type(error).__name__}")
-    return WasPublished(plan.file_id, plan.root, target, outcome)
+    published = WasPublished(plan.file_id, plan.root, plan.target, outcome)
+    return published if plan.former is None or outcome.state != "written" else HasFormer(plan.former, published)
+
+
+def take_away(written: HasFormer) -> Outcome:
+    """Take a sidecar away from where its file was. Tried once."""
+    former = written.former
+    try:
+        sidecar.remove(former.target, beside=former.beside, owned=former.owned, root=former.root)
+    except Exception:
+        log.get("work").exception("sidecar_crashed", path=to_text(former.target))
+    return written.published
 
 
 def _guarded(job_id: int, stage: Callable[[], Outcome]) -> Outcome:

@@ -16,7 +16,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from captiond.paths import is_under
 from captiond.sidecar.places import PlaceTaken, checked, held, is_there, opened, size_and_mtime
 from captiond.sidecar.rights import Rights, What, give, have
 
@@ -99,28 +98,29 @@ def write(
     return Outcome("written", digest, None, seen, withheld)
 
 
-def remove(path: str, *, owned: Collection[str], root: str | None = None, written: str | None = None) -> bool:
+def remove(path: str, *, beside: str, owned: Collection[str], root: str | None = None) -> bool:
     """Delete a sidecar that stands at an old place, if its bytes are captiond's; True if it is gone from there now.
 
-    `root` is not left, if the old place is under it. `written` is where it stands now: where a file system does not tell
-    cases apart, that may be the old place.
+    Args:
+        path: the sidecar's, as the OS names it.
+        beside: the name, in the same folder, that its file had. While a file has it, that one's sidecar stays: it may be
+            the same file, back by now, or under another case where the file system does not tell cases apart.
+        owned: SHA-256 of every content that captiond wrote.
+        root: the watched folder that the old place is in, which is not left; None: it is in none.
     """
-    if root is not None and not is_under(os.path.abspath(path), root):
-        root = None  # it has moved here from elsewhere
     folder, name = os.path.split(path)
     try:
         with held(path), opened(folder, root) as parent:
-            if checked(parent, name, owned) is not None and not _is_at(parent, name, written):
+            found = checked(parent, name, owned)
+            if found is not None and is_there(parent, beside):
+                return False
+            if found is not None:
                 os.unlink(name, dir_fd=parent)
             return True
     except FileNotFoundError:
         return True
     except (PlaceTaken, OSError):
         return False
-
-
-def _is_at(parent: int, name: str, path: str | None) -> bool:
-    return path is not None and os.path.samestat(os.stat(name, dir_fd=parent, follow_symlinks=False), os.lstat(path))
 
 
 def _replace(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from captiond.mounts import must_be_polled
-from captiond.paths import split
+from captiond.paths import is_under, split
 from captiond.store import sidecars
 from captiond.store import tables as t
 from captiond.store.clean import WRAP, signed
@@ -113,6 +113,12 @@ def root(conn: Connection, root_id: int) -> RootRow | None:
     """One root."""
     row = conn.execute(select(t.root).where(t.root.c.id == root_id)).one_or_none()
     return None if row is None else _root(row)
+
+
+def root_over(conn: Connection, path_text: str) -> RootRow | None:
+    """The innermost root that this path lies under, also one that is not in the configuration any more."""
+    over = [row for row in roots(conn) if is_under(path_text, row.path)]
+    return max(over, key=lambda row: len(row.path), default=None)
 
 
 def forget_roots(conn: Connection, keep_ids: Collection[int]) -> int:
