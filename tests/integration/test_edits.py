@@ -149,7 +149,7 @@ def test_to_wait_for_the_database_is_not_to_wait_for_the_share(shop: Shop) -> No
         looking = pool.submit(shop.edits.look, shop.root)
         held_until = time.monotonic() + 2
         while time.monotonic() < held_until:
-            since = shop.edits.looking_since
+            since = shop.edits.disk.since
             longest = max(longest, time.monotonic() - since if since is not None else 0.0)
             time.sleep(0.01)
         assert not looking.done()

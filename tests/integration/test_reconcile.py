@@ -15,7 +15,8 @@ from captiond.store import files
 from captiond.store.engine import Database
 from captiond.values import Stat
 from captiond.watch import reconcile as module
-from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
+from captiond.watch.missing import RootAway
+from captiond.watch.reconcile import Hooks, ScanReport, reconcile
 from watched import SUFFIX, Compared, quiet, write
 
 

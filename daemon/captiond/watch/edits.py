@@ -6,12 +6,11 @@ size and mtime that were recorded with it are those that are found.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +19,7 @@ from captiond.adoption import NOTHING, Place, adopt
 from captiond.errors import DatabaseError
 from captiond.paths import to_text
 from captiond.store import looks, sidecars
+from captiond.watch.asking import Asking
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,8 +63,8 @@ class Edits:
         self._log = log.get("watch")
         self._lock = threading.Lock()
         self._looks: dict[str, _Look] = {}
-        self.looking_since: float | None = None
-        """When it began to wait for the file system; None while it does not."""
+        self.disk = Asking()
+        """Its questions to the file system."""
         self._looking = False
         self.taken = 0
         """How many were taken in so far."""
@@ -109,7 +109,7 @@ class Edits:
             resting = self._resting(due[start : start + _BATCH], root, now)
             found: list[Standing] = []
             for path in resting:
-                with self._asking_disk():
+                with self.disk:
                     standing = sidecar.read(path, root.path)
                 if standing is not None:
                     found.append(standing)
@@ -134,7 +134,7 @@ class Edits:
         """Those that are not as they were recorded, and not changing any more; they are held no longer."""
         found = {}
         for path in paths:
-            with self._asking_disk():
+            with self.disk:
                 found[path] = _seen(path)
         with self._db.read() as conn:
             known = looks.beside(conn, [path.removesuffix(self.suffix) for path in paths], root.id)
@@ -150,14 +150,6 @@ class Edits:
                 else:
                     self._looks[path] = _Look(now + self._settle_seconds, seen)
         return resting
-
-    @contextlib.contextmanager
-    def _asking_disk(self) -> Iterator[None]:
-        self.looking_since = time.monotonic()
-        try:
-            yield
-        finally:
-            self.looking_since = None
 
     def _take(self, conn: Connection, standing: Standing, root: Root) -> Adopted:
         beside = standing.path.removesuffix(self.suffix)

@@ -26,6 +26,7 @@ from captiond.paths import to_text
 from captiond.settle import CAPACITY, GONE, TRIES, Settle
 from captiond.values import Priority, Quiet
 from captiond.watch import gone
+from captiond.watch.asking import Asking
 from captiond.watch.filestat import stat_file
 
 if TYPE_CHECKING:
@@ -92,15 +93,15 @@ class Gate:
         them until the next scan, which sets it to 0. Whatever else is dropped has `on_overflow` called."""
         self.report = IntakeReport()
         """What became of all files so far."""
-        self._looking_since: float | None = None
+        self.disk = Asking()
+        """Its own questions to the file system."""
 
     # --- from any thread
 
     @property
-    def looking_since(self) -> float | None:
-        """When the gate began to wait for the file system, or heard of it last; None while it does not wait."""
-        edits = self.edits
-        return self._looking_since if edits is None or self._looking_since is not None else edits.looking_since
+    def asking(self) -> list[Asking]:
+        """What its thread may wait for the file system in."""
+        return [self.disk] if self.edits is None else [self.disk, self.edits.disk]
 
     def noted(self, path: str) -> None:
         """An event told of this path."""
@@ -144,10 +145,6 @@ class Gate:
         else:
             self._on_overflow()
 
-    def heard(self) -> None:
-        """The file system answered. Called in `prepare`."""
-        self._looking_since = time.monotonic()
-
     def stop(self) -> None:
         """End the loop; what is pending is found again by the next scan."""
         with self._changed:
@@ -180,11 +177,8 @@ class Gate:
         Raises:
             DatabaseError: what was quiet is kept, and recorded by a later turn.
         """
-        self._looking_since = time.monotonic()
-        try:
+        with self.disk:
             self.prepare()
-        finally:
-            self._looking_since = None
         self._collect()
         root = self.root
         if root is None:
@@ -236,16 +230,15 @@ class Gate:
             self._on_overflow()
 
     def _measure(self, path: str, root: Root) -> None:
-        began = self._looking_since = time.monotonic()
+        began = time.monotonic()
         try:
-            stat = stat_file(path, root.real, fresh=self.fresh)
+            with self.disk:
+                stat = stat_file(path, root.real, fresh=self.fresh)
         except OSError:
             if not self._settle.failed(path, time.monotonic()):
                 self.left_out += 1
             self._on_trouble()
             return
-        finally:
-            self._looking_since = None
         verdict = self._settle.measured(path, stat, began, time.monotonic())
         if isinstance(verdict, Quiet):
             before = self._quiet.get(path, verdict)

@@ -22,7 +22,8 @@ from captiond.watch import health as of_root
 from captiond.watch.draining import Draining
 from captiond.watch.edits import Edits
 from captiond.watch.gate import Gate
-from captiond.watch.reconcile import Hooks, RootAway, ScanReport, reconcile
+from captiond.watch.missing import RootAway
+from captiond.watch.reconcile import Hooks, ScanReport, reconcile
 from captiond.watch.scope import Scope
 
 if TYPE_CHECKING:

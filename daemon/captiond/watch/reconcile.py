@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from captiond.media.live import still_names
 from captiond.mounts import AWAY
-from captiond.paths import from_text, to_text
-from captiond.spelling import is_as_listed
+from captiond.paths import to_text
 from captiond.store import folders, sidecars
 from captiond.store.clean import signed
 from captiond.store.reading import ShortReads
-from captiond.watch import gone
 from captiond.watch.filestat import stat_file
+from captiond.watch.missing import Missing, RootAway
 
 if TYPE_CHECKING:
     from captiond.intake import Root
@@ -41,14 +40,6 @@ _EXAMPLES: Final = 10
 
 _Row = tuple[str, int, int, int, int]
 """A present file of this root, as `folders.FOLDER_SQL` gives it: name, size, mtime, ctime, inode."""
-
-
-class RootAway(Exception):
-    """The root went away, or became another, while it was compared: nothing can be told of what was not found."""
-
-    def __init__(self, error: OSError | None = None) -> None:
-        super().__init__(str(error) if error else "")
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +99,7 @@ def reconcile(db: Database, root: Root, hooks: Hooks) -> ScanReport:
         scan = _Scan(db, reader, root, hooks)
         scan.run()
     report = scan.report
+    report.gone = scan.missing.marked
     report.seconds, report.cpu_seconds = time.monotonic() - began, time.thread_time() - cpu
     return report
 
@@ -122,7 +114,7 @@ class _Scan:
         self._folders = [root.path]
         self._visited: set[str] = set()
         self._sighted: list[str] = []
-        self._gone: list[tuple[str, str]] = []
+        self.missing = Missing(db, reader, root, hooks.online)
         self._back: list[int] = []
         self._stopped = False
 
@@ -132,9 +124,8 @@ class _Scan:
         self._flush()
         if self._stopped:
             return
-        self._missing_folders()
-        self._flush()
-        self._mark_gone()
+        self.missing.add_folders_but(self._visited, self._ended)
+        self.missing.mark()
         self.report.complete = not self._stopped
 
     def _ended(self) -> bool:
@@ -165,11 +156,11 @@ class _Scan:
             self._unreadable(here, error)
         else:
             if not large:
-                self._gone += [(folder, name) for name in known]
+                self.missing.add(folder, known)
             elif self._reader.rows(folders.COUNT_SQL, (folder, self._root.id))[0][0] > matched:
-                self._all_of(folder)
+                self.missing.add_all_of(folder, self._ended)
         self._visited.add(folder)
-        if len(self._sighted) >= _SIGHTED or len(self._gone) >= _BATCH or len(self._back) >= _BATCH:
+        if len(self._sighted) >= _SIGHTED or self.missing.many or len(self._back) >= _BATCH:
             self._flush()
 
     def _known_of(self, part: list[os.DirEntry[str]], folder: str) -> dict[str, _Row]:
@@ -283,51 +274,14 @@ class _Scan:
         if paths and not self._stopped and not self._hooks.sight(paths):
             self._stopped = True
 
-    # --- what is missing
-
-    def _missing_folders(self) -> None:
-        """Folders that the database knows and that were not visited: gone, excluded since then, or unreadable."""
-        unvisited = [
-            folder
-            for (folder,) in self._reader.each(folders.FOLDERS_SQL, (self._root.id,))
-            if folder not in self._visited
-        ]
-        for folder in unvisited:
-            if self._ended():
-                return
-            path = from_text(folder)
-            if not os.path.isdir(path) or not is_as_listed(path):
-                self._all_of(folder)
-
-    def _all_of(self, folder: str) -> None:
-        """Every present file of a folder may be gone; which are is told when they are marked."""
-        name = ""
-        while rows := self._reader.rows(folders.PRESENT_SQL, (folder, self._root.id, name, _BATCH)):
-            self._gone += rows
-            name = rows[-1][1]
-            self._flush()
-            if self._ended():
-                return
-
     def _flush(self) -> None:
         self._hand_over()
         if self._back:
             back, self._back = self._back, []
             with self._db.write() as conn:
                 folders.mark_present(conn, back)
-        if len(self._gone) >= _BATCH:
-            self._mark_gone()
-
-    def _mark_gone(self) -> None:
-        """Mark absent what is really gone. A listing alone is no proof: it may miss a file that is renamed meanwhile."""
-        candidates, self._gone = self._gone, []
-        if not candidates:
-            return
-        self._reader.release()
-        marked = gone.mark(self._db, self._root, candidates, self._hooks.online)
-        if marked is None:
-            raise RootAway
-        self.report.gone += marked
+        if self.missing.many:
+            self.missing.mark()
 
     # --- trouble
 

@@ -13,18 +13,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from captiond import live_photos, log
-from captiond.config.models import WatchMode
 from captiond.errors import DatabaseError
 from captiond.intake import Root
 from captiond.paths import from_text, to_text
 from captiond.store import files
 from captiond.watch import health as of_root
+from captiond.watch.asking import Asking
 from captiond.watch.edits import Edits
 from captiond.watch.first import FirstBacklog
 from captiond.watch.gate import Gate
 from captiond.watch.health import Health, State
+from captiond.watch.missing import RootAway
 from captiond.watch.observer import Observer, limit_text
-from captiond.watch.reconcile import RootAway
+from captiond.watch.report import Report
 from captiond.watch.scans import Scans
 from captiond.watch.scope import Scope
 
@@ -73,7 +74,6 @@ class RootWatcher:
         self._root = os.path.abspath(watch.path)
         self._name = to_text(self._root)
         self._scope = Scope(watch, suffix=suffix, database=os.fspath(db.path), roots=())
-        self._on_state = on_state
         self._log = log.get("watch").bind(root=self._name)
         with db.write() as conn:
             self.root_id = files.upsert_root(conn, self._name, watch.recipe)
@@ -83,6 +83,14 @@ class RootWatcher:
             live_photos.release_all(db, self.root_id)
         self._mount_point = row.mount_point
         self._observer = Observer(self._root, watch.mode, self._enters, self)
+        self._state = Report(
+            db,
+            self.root_id,
+            self._name,
+            observer=self._observer,
+            poll_seconds=watch.poll_seconds,
+            on_state=on_state,
+        )
         self._gate = Gate(
             db,
             takes=self._takes,
@@ -112,13 +120,11 @@ class RootWatcher:
         """As of the last look."""
         self.ready = threading.Event()
         """Set when the root is watched for the first time, or known to be offline."""
-        self._unrecorded = False
-        self._told: bool | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._suspicious = True
         self._touched = False
-        self._looking_since: float | None = None
+        self._asking = Asking()
         self._hung = False
         self._threads: dict[str, threading.Thread] = {}
 
@@ -161,7 +167,7 @@ class RootWatcher:
         if dead:
             self._log.error("thread_died", threads=dead, remedy="none: it is started again")
             self._start_threads()
-        waits = (self._looking_since, self._scans.looking_since, self._gate.looking_since)
+        waits = (asking.since for asking in (self._asking, self._scans.asking, *self._gate.asking))
         hung = any(since is not None and time.monotonic() - since > HUNG_SECONDS for since in waits)
         if hung != self._hung:
             self._hung = hung
@@ -208,7 +214,7 @@ class RootWatcher:
         return self._scope.takes(path)
 
     def _watch_new_folders(self) -> None:
-        self._observer.work(self._gate.heard)
+        self._observer.work(self._gate.disk.heard)
         if self._observer.limit_hit:
             self._wake.set()
 
@@ -246,8 +252,6 @@ class RootWatcher:
                 if trouble != repr(error):
                     trouble = repr(error)
                     self._log.exception("watch_crashed")
-            finally:
-                self._looking_since = None
             self._wake.wait(pause)
 
     def _round(self) -> None:
@@ -256,7 +260,7 @@ class RootWatcher:
             return
         if self.health.online:
             self._ensure_events()
-        if self._unrecorded:
+        if self._state.due:
             self._report()
         self.ready.set()
         root = self._gate.root
@@ -274,7 +278,7 @@ class RootWatcher:
             if self._observer.folders:
                 self._log.warning("inotify_died", remedy="none: it is started again")
             self._renew()
-            self._unrecorded = True
+            self._state.due = True
 
     def _compare(self, root: Root) -> None:
         before = self._scans.unreadable
@@ -282,17 +286,16 @@ class RootWatcher:
             self._scans.run(root, self._scope)
         except RootAway:
             self._suspicious = True
-        self._unrecorded = self._unrecorded or self._scans.unreadable != before
-        if self._unrecorded:
+        self._state.due = self._state.due or self._scans.unreadable != before
+        if self._state.due:
             self._report()
 
     def _check(self) -> None:
         """Look at the root, and act on what has changed."""
         probe, self._suspicious = self._suspicious or not self.health.online, False
         touched, self._touched = self._touched, False
-        self._looking_since = time.monotonic()
-        found = of_root.classify(self._root, self._mount_point, probe=probe)
-        self._looking_since = None
+        with self._asking:
+            found = of_root.classify(self._root, self._mount_point, probe=probe)
         if found.online and (touched or found.identity != self.health.identity or not self.health.online):
             self._came_online(found)
         elif not found.online and (self.health.online or found.reason != self.health.reason):
@@ -304,7 +307,7 @@ class RootWatcher:
         if self._mount_point not in (None, found.mount_point):
             self._backlog.anew()
         self.health, self._mount_point = found, found.mount_point
-        self._unrecorded = True
+        self._state.due = True
         self._renew()
         self._gate.fresh = found.network
         self._gate.root = Root.of(self._watch, self.root_id, self.confirm, self._read)
@@ -315,58 +318,30 @@ class RootWatcher:
         """The root is away: nothing of it is looked at."""
         self._gate.root = None
         self.health = found
-        self._unrecorded = True
+        self._state.due = True
         self._observer.close()
-
-    def _heard(self) -> None:
-        self._looking_since = time.monotonic()
 
     def _renew(self) -> None:
         """Watch anew. Watches stand before the scan that follows, so that nothing falls between."""
-        self._looking_since = time.monotonic()
-        try:
-            self._observer.renew(self._heard, network=self.health.network)
-        except OSError:
-            self._suspicious = True
-        self._looking_since = None
+        with self._asking:
+            try:
+                self._observer.renew(self._asking.heard, network=self.health.network)
+            except OSError:
+                self._suspicious = True
         self._scans.at_once()
         if self._observer.limit is not None:
             self._fell_back()
 
     def _fell_back(self) -> None:
         assert self._observer.limit is not None
-        self._unrecorded = True
+        self._state.due = True
         self._scans.at_once()
         self._log.warning("root_polled", reason=limit_text(self._observer.limit))
 
     # --- telling
 
     def _report(self) -> None:
-        """Record the root's state, and tell it if it is another than what was told."""
         found = self.health
         if self._hung and found.online:
             found = of_root.offline(f"has not answered for {HUNG_SECONDS:g} s", "check the server and the network")
-        limit = self._observer.limit
-        troubles = [*([limit_text(limit)] if limit is not None else []), *self._scans.unreadable]
-        reason = ("; ".join(troubles) or None) if found.online else f"{found.reason}: {found.remedy}"
-        with self._db.write() as conn:
-            files.set_root_state(conn, self.root_id, found.state.value, reason, found.mount_point, found.fstype)
-            if found.online:
-                files.set_root_mode(conn, self.root_id, self._observer.mode.value)
-        self._unrecorded = False
-        if found.online == self._told:
-            return
-        waiting = 0
-        if not found.online:
-            with self._db.read() as conn:
-                waiting = files.waiting_files(conn, self.root_id)
-        self._told = found.online
-        if found.online and self._observer.mode is WatchMode.INOTIFY:
-            found = of_root.degraded(found, f"watched by inotify, {_folders(self._observer.folders)}")
-        elif found.online:
-            found = of_root.degraded(found, f"compared every {self._watch.poll_seconds:g} s or so")
-        self._on_state(self.root_id, found.online, of_root.message(self._name, found, waiting))
-
-
-def _folders(count: int) -> str:
-    return "1 folder" if count == 1 else f"{count:,} folders"
+        self._state.make(found, self._scans.unreadable)

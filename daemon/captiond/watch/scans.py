@@ -13,6 +13,7 @@ from captiond.config.models import WatchMode
 from captiond.paths import to_text
 from captiond.store import files
 from captiond.values import Priority
+from captiond.watch.asking import Asking
 from captiond.watch.reconcile import Hooks, ScanReport, reconcile
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class Scans:
         """How many files the last complete one found to be new or changed."""
         self.count = 0
         """How many complete ones there were since the start."""
-        self.looking_since: float | None = None
-        """When the scan began to wait for the file system; None while it does not."""
+        self.asking = Asking()
+        """A scan's questions to the file system."""
         self.unreadable: tuple[str, ...] = ()
         """Some of the folders that can't be read, with the reason."""
 
@@ -129,14 +130,13 @@ class Scans:
         self._gate.left_out = 0
         report, recorded = ScanReport(), False
         try:
-            report = reconcile(self._db, root, self._hooks(scope, priority))
-            self.looking_since = None
+            with self.asking:
+                report = reconcile(self._db, root, self._hooks(scope, priority))
             if report.complete:
                 with self._db.write() as conn:
                     files.root_scanned(conn, root.id, time.time(), report.seconds)
                 recorded = True
         finally:
-            self.looking_since = None
             polls = self._observer.mode is WatchMode.POLL
             every = self._watch.poll_seconds if polls else self._watch.scan_seconds
             now = time.monotonic()
@@ -160,17 +160,17 @@ class Scans:
 
     def _hooks(self, scope: Scope, priority: Priority) -> Hooks:
         def stopping() -> bool:
-            self.looking_since = time.monotonic()
+            self.asking.heard()
             return self._stopping() or self._observer.limit_hit
 
         def sight(paths: list[str]) -> bool:
-            self.looking_since = None
+            self.asking.rested()
             going_on = self._gate.sight(paths, priority)
-            self.looking_since = time.monotonic()
+            self.asking.heard()
             return going_on
 
         def entering(folder: str) -> None:
-            self.looking_since = time.monotonic()
+            self.asking.heard()
             self._observer.ensure(folder)
 
         hooks = Hooks(scope.enters, scope.takes, sight, self._online, stopping, entering)
