@@ -21,22 +21,23 @@ from typing import TYPE_CHECKING
 
 from captiond import fetch, jobs, log
 from captiond.by_url import Urls
-from captiond.dispatch import knowledge, record
+from captiond.dispatch import knowledge
 from captiond.dispatch.budgets import Budgets
-from captiond.dispatch.claims import LOOK_SECONDS, Claims
+from captiond.dispatch.claims import Claims
 from captiond.dispatch.committer import Committer
 from captiond.dispatch.hangs import Hangs
 from captiond.dispatch.health import HealthMonitor
 from captiond.dispatch.holds import Hold, Hours
 from captiond.dispatch.outcomes import Outcomes
 from captiond.dispatch.pools import Pools
+from captiond.dispatch.publisher import Publisher
 from captiond.dispatch.rooms import Rooms, grouped
 from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step, TakeAway
 from captiond.dispatch.tasks import Stage, Task, Tasks
-from captiond.dispatch.work import HasFailed, HasFormer, Outcome, WasAnswered
+from captiond.dispatch.work import HasFailed, Outcome, WasAnswered
 from captiond.errors import DatabaseError, DatabaseUnavailable, NoImages, RootOffline, Stopped, Waiting
 from captiond.policy.pace import MINUTE
-from captiond.store import abilities, calls, sidecars
+from captiond.store import abilities, calls
 from captiond.values import JobState, Priority
 
 if TYPE_CHECKING:
@@ -46,10 +47,6 @@ if TYPE_CHECKING:
 
 TICK = 0.2
 """Seconds between two looks at whether another process changed the database."""
-SIDECAR_SECONDS = 30.0
-"""Seconds between two looks for sidecars that wait."""
-MOST_SIDECARS = 100
-"""Sidecars that waited which are planned at once: while so many are being written no more are."""
 BATCH = 64
 """The most outcomes recorded in one commit."""
 CLOCK_SECONDS = 2.0
@@ -107,6 +104,9 @@ class Dispatcher:
         self._committer = Committer(db, self._outcomes)
         self._budgets = Budgets(settings, self._routes)
         self._hangs = Hangs(self._tasks, self._pools, settings.media)
+        self._publisher = Publisher(
+            db, settings.sidecar, self._tasks, self._pools, self._hangs, offline=offline, done=self._events.put
+        )
         rooms = Rooms(
             grouped(choices),
             self.health,
@@ -124,7 +124,7 @@ class Dispatcher:
         )
         self._stopping = threading.Event()
         self._ahead = time.time() - time.monotonic()
-        self._sidecars_at = self._knowledge_at = 0.0
+        self._knowledge_at = 0.0
         self._knowledge_due = False
         self._data_version = -1
         self._trouble: str | None = None
@@ -215,7 +215,7 @@ class Dispatcher:
                     self._mind_the_clock()
                     self._look_at_knowledge()
                     self._claim()
-                    self._wake_sidecars()
+                    self._publisher.look()
                 self.health.publish(self._db, self._tasks.at(Stage.ASKING))
             except DatabaseUnavailable as error:
                 self._database_trouble(error)
@@ -246,7 +246,7 @@ class Dispatcher:
         if version != self._data_version:
             self._data_version = version
             self._claims.look()
-            self._sidecars_at = min(self._sidecars_at, time.monotonic() + LOOK_SECONDS)
+            self._publisher.look_soon()
             self._knowledge_due = True
 
     def _look_at_knowledge(self) -> None:
@@ -268,36 +268,15 @@ class Dispatcher:
                 case Encode(task=task):
                     self._pools.encode(task, self._downloads)
                 case Publish(plan=plan):
-                    self._publish(plan)
+                    self._publisher.publish(plan)
                 case TakeAway(written=written):
-                    self._take_away(written)
+                    self._publisher.take_away(written)
                 case SidecarsDue():
-                    self._sidecars_at = 0.0
+                    self._publisher.look_now()
                 case End(task=task, ending=ending, via=via, failure=failure):
                     self._tasks.remove(task)
                     self._pools.forget(task, self._downloads, again=ending not in (*JobState,))
                     task.log(self._log, ending, via=via, failure=failure)
-
-    def _publish(self, plan: record.Plan) -> None:
-        if plan.file_id in self._tasks.publishing:
-            self._tasks.publish_again.add(plan.file_id)
-        elif plan.root_id not in self._hangs.unwritten:  # else it is due again later, as planned
-            self._tasks.publish_again.discard(plan.file_id)
-            self._tasks.publishing[plan.file_id] = plan
-            self._pools.publish(plan)
-
-    def _take_away(self, written: HasFormer) -> None:
-        plan = self._tasks.publishing.get(written.file_id)
-        is_awaited = isinstance(plan, record.Plan) and plan.former is written.former
-        if is_awaited and written.root_id not in self._unwritable():
-            self._tasks.publishing[written.file_id] = written
-            self._pools.take_away(written)
-        else:  # where it was can't be reached now: it stays there
-            self._events.put(written.published)
-
-    def _unwritable(self) -> set[int]:
-        """The roots where no sidecar can be written or taken away now."""
-        return {*self._offline(), *self._hangs.unwritten}
 
     # --- calling and claiming
 
@@ -343,9 +322,8 @@ class Dispatcher:
         self._leave(*self._hangs.look(), RootOffline("it answers, but files of it hang"))
         self._hangs.relieve()
         if self._hangs.freed:
-            with self._db.write() as conn:
-                sidecars.recover(conn, time.time())
-            self._hangs.freed, self._sidecars_at = False, 0.0
+            self._publisher.freed()
+            self._hangs.freed = False
         if not (offline := set(self._offline())):
             return
         reading = (Stage.READING, Stage.ENCODING, Stage.HANGING)
@@ -359,10 +337,7 @@ class Dispatcher:
             with self._db.write() as conn:
                 steps = self._outcomes.give_back(conn, tasks, why)
         self._pools.leave(tasks, published)
-        for file_id in published:
-            left = self._tasks.publishing.pop(file_id)
-            if isinstance(left, HasFormer):
-                self._events.put(left.published)
+        self._publisher.left(published)
         self._take(steps)
 
     def _mind_the_clock(self) -> None:
@@ -374,19 +349,6 @@ class Dispatcher:
                 jobs.clock_set_back(conn, now=time.time(), seconds=self._ahead - ahead)
             self._claims.look()
         self._ahead = ahead
-
-    def _wake_sidecars(self) -> None:
-        if time.monotonic() < self._sidecars_at or len(self._tasks.publishing) >= MOST_SIDECARS:
-            return
-        self._sidecars_at = time.monotonic() + SIDECAR_SECONDS
-        offline = self._unwritable()
-        with self._db.read() as conn:
-            if not sidecars.due(conn, time.time(), limit=1, offline_roots=offline):
-                return
-        with self._db.write() as conn:
-            plans = record.pending(conn, self._settings.sidecar, offline, time.time(), limit=MOST_SIDECARS)
-        for plan in plans:
-            self._publish(plan)
 
     # --- trouble
 

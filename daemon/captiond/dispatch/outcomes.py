@@ -11,12 +11,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from captiond import adoption, captions, jobs, log, policy, sidecar
+from captiond import adoption, captions, jobs, log, policy
 from captiond.config.models import VideoMode
 from captiond.dispatch import knowledge, record
-from captiond.dispatch.retries import Retries
+from captiond.dispatch.published import Published
 from captiond.dispatch.routes import other_form
-from captiond.dispatch.steps import Encode, End, Publish, SidecarsDue, Step, TakeAway
+from captiond.dispatch.steps import Encode, End, Publish, Step, TakeAway
 from captiond.dispatch.tasks import Stage, Task, Tasks
 from captiond.dispatch.work import HasFailed, HasFormer, Outcome, WasAnswered, WasEncoded, WasPublished, WasRead
 from captiond.endpoints.sizes import NO_LIMITS, about_number
@@ -33,7 +33,7 @@ from captiond.errors import (
     Unreadable,
     Waiting,
 )
-from captiond.store import calls, files, sidecars
+from captiond.store import calls, files
 from captiond.values import Call, ImagePart
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ class Outcomes:
         self._health = health
         self._urls = urls
         self._log = log.get("dispatch")
-        self._retries = Retries()
-        self._withheld: set[tuple[str | None, str]] = set()
-        """The roots whose sidecars can't be given to their owner or group: that is said once of each."""
+        self._published = Published(settings.sidecar, tasks)
         self.stopping = False
 
     def judge_unwritten(self, conn: Connection, outcome: Outcome) -> list[Step] | None:
@@ -108,7 +106,7 @@ class Outcomes:
         if isinstance(outcome, HasFormer):
             return [TakeAway(outcome)]
         if isinstance(outcome, WasPublished):
-            return self._published(conn, outcome)
+            return self._published.record(conn, outcome)
         task = self._tasks.get(outcome.job_id)
         if task is None:
             return []
@@ -174,28 +172,6 @@ class Outcomes:
         if task.url_failed is not None:
             self._urls.refused(task.job, task.endpoint, task.url_failed)
         return self._done(conn, task, content_id, caption_id, via="call")
-
-    def _published(self, conn: Connection, outcome: WasPublished) -> list[Step]:
-        retry_at = self._retries.at(outcome.file_id, outcome.root, outcome.outcome.reason, time.time())
-        changed = sidecars.recorded(conn, outcome.file_id, outcome.path, outcome.outcome, retry_at=retry_at)
-        steps: list[Step] = []
-        if changed and outcome.outcome.state == "written":
-            steps.append(SidecarsDue())  # those that were hindered by the same
-        elif changed:
-            state, reason = outcome.outcome.state, outcome.outcome.reason
-            if state == "refused" or self._retries.speaks_for_all(outcome.file_id, outcome.root, reason):
-                self._log.warning(f"sidecar_{state}", path=outcome.path, reason=reason)
-        for what in outcome.outcome.withheld:
-            if (outcome.root, what) not in self._withheld:
-                self._withheld.add((outcome.root, what))
-                whose = {what: getattr(self._settings.sidecar, what)}
-                self._log.warning("sidecar_not_given", path=outcome.path, **whose, remedy=sidecar.REMEDIES[what])
-        if outcome.file_id in self._tasks.publish_again:
-            # Not the plan that was made meanwhile: it did not know yet where this one was written.
-            sidecars.make_due(conn, [outcome.file_id], time.time())
-            steps.append(SidecarsDue())
-        self._tasks.publishing.pop(outcome.file_id, None)
-        return steps
 
     def _failed(self, conn: Connection, task: Task, failed: HasFailed) -> list[Step]:
         failure, call, held = failed.failure, failed.call, False
