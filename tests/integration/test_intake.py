@@ -6,6 +6,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from captiond.store import files, folders
 from captiond.store.engine import Database
 from captiond.values import Job, Priority, Quiet, Stat
 from captiond.watch import gone
+from captiond.watch.asking import Asking
 from fuse_share import Fault, FuseShare
 from waiting import until
 from watched import JPEG, Compared, quiet, write
@@ -326,6 +328,31 @@ def test_while_a_share_hangs_that_is_looked_at_the_database_s_wal_can_be_emptied
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
             assert not taken.done()
             share.well()
+            assert taken.result().jobs == 1
+    finally:
+        share.end()
+
+
+@pytest.mark.fault("a file system that fails or hangs")
+def test_a_file_that_hangs_when_it_is_looked_into_is_told_and_one_that_waits_for_the_database_is_not(
+    db: Database, tmp_path: Path
+) -> None:
+    share, disk = FuseShare(tmp_path, tmp_path / "share"), Asking()
+    try:
+        (share.store / "without_extension").write_bytes(JPEG)
+        root = Compared(db, share.point)
+        batch = [quiet(share.point / "without_extension")]
+        with ThreadPoolExecutor() as pool, share.made_well():
+            share.make(Fault(("open",), "without_extension", hang=True))
+            taken = pool.submit(lambda: intake.take(db, root.as_root, batch, now=1000.0, disk=disk))
+            until(lambda: disk.since is not None)
+            began = disk.since
+            time.sleep(0.2)
+            assert disk.since == began
+            with db.write():
+                share.well()
+                until(lambda: disk.since is None)
+                assert not taken.done()
             assert taken.result().jobs == 1
     finally:
         share.end()

@@ -10,6 +10,7 @@ job fails and says so. One that is neither is remembered by its stat, so that it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from captiond.store.files import FileRow
 
 
-def decide(db: Database, root: Root, batch: Sequence[Quiet], report: IntakeReport) -> list[Decision]:
-    """The files for which there is something to do; `report` counts the others."""
+def decide(
+    db: Database, root: Root, batch: Sequence[Quiet], report: IntakeReport, disk: AbstractContextManager[None]
+) -> list[Decision]:
+    """The files for which there is something to do; `report` counts the others. `disk` is entered for each look."""
     texts = [to_text(quiet.path) for quiet in batch]
     with db.read() as conn:
         known = files.files_by_path(conn, texts)
@@ -47,19 +50,20 @@ def decide(db: Database, root: Root, batch: Sequence[Quiet], report: IntakeRepor
             else:
                 decisions.append(Decision(quiet, text, row.media, row))
             continue
-        move = _move(alike[text], quiet, text, moved) if row is None else None
-        if move is not None:
-            decisions.append(move)
-            continue
-        match identify(quiet, root.real):
-            case Is.GONE:
-                report.vanished += 1
-            case Is.UNKNOWN:
-                report.undecided.append(quiet)
-            case kind:
-                media = kind is Is.MEDIA
-                decisions.append(Decision(quiet, text, media, row, answered=media and _answered(quiet, root)))
-    return _of_live_photos(db, root, decisions) if root.live_photos and decisions else decisions
+        with disk:
+            move = _move(alike[text], quiet, text, moved) if row is None else None
+            if move is not None:
+                decisions.append(move)
+                continue
+            match identify(quiet, root.real):
+                case Is.GONE:
+                    report.vanished += 1
+                case Is.UNKNOWN:
+                    report.undecided.append(quiet)
+                case kind:
+                    media = kind is Is.MEDIA
+                    decisions.append(Decision(quiet, text, media, row, answered=media and _answered(quiet, root)))
+    return _of_live_photos(db, root, decisions, disk) if root.live_photos and decisions else decisions
 
 
 def _answered(quiet: Quiet, root: Root) -> bool:
@@ -69,27 +73,27 @@ def _answered(quiet: Quiet, root: Root) -> bool:
     return sidecar.answer_for(quiet.path, root.path, root.suffix, quiet.stat.size) is not None
 
 
-def _of_live_photos(db: Database, root: Root, decisions: Sequence[Decision]) -> list[Decision]:
+def _of_live_photos(
+    db: Database, root: Root, decisions: Sequence[Decision], disk: AbstractContextManager[None]
+) -> list[Decision]:
     """With the clips of stills, and how long clips wait for theirs. Stills first: a clip of the same batch finds its own."""
     stills: list[Decision] = []
     clips: list[Decision] = []
     for one in decisions:
-        if one.media and live_photos.is_clip(one.text):
-            clips.append(replace(one, waits=live_photos.waits(one.text, root.settle_seconds)))
-        else:
-            stills.append(one)
+        with disk:
+            is_clip = one.media and live_photos.is_clip(one.text)
+            waits = live_photos.waits(one.text, root.settle_seconds) if is_clip else None
+        (clips if is_clip else stills).append(replace(one, waits=waits))
     with db.read() as conn:
         beside = [live_photos.clip_beside(conn, one.text) if one.media else None for one in stills]
         of_moved = [live.clips_of(conn, one.moved.id) if one.media and one.moved else () for one in stills]
-    stills = [
-        replace(
-            one,
-            clip=clip if clip is not None and is_short(from_text(clip[1])) else None,
-            left=tuple(live_photos.left_behind(of_still)),
-        )
-        for one, clip, of_still in zip(stills, beside, of_moved, strict=True)
-    ]
-    return [*stills, *clips]
+    with_clips = []
+    for one, clip, of_still in zip(stills, beside, of_moved, strict=True):
+        with disk:
+            is_clip = clip is not None and is_short(from_text(clip[1]))
+            left = tuple(live_photos.left_behind(of_still))
+        with_clips.append(replace(one, clip=clip if is_clip else None, left=left))
+    return [*with_clips, *clips]
 
 
 def _move(alike: Sequence[FileRow], quiet: Quiet, text: str, moved: set[int]) -> Decision | None:

@@ -272,7 +272,7 @@ class Gate:
             self.left_out += 1
 
     def _take_batch(self, root: Root, batch: Sequence[Quiet]) -> None:
-        taken = intake.take(self._db, root, batch, now=time.time())
+        taken = intake.take(self._db, root, batch, now=time.time(), disk=self.disk)
         for quiet in batch:
             self._quiet.pop(quiet.path, None)
         self._database_well()
@@ -304,11 +304,11 @@ class Gate:
     def _mark_gone(self, root: Root) -> None:
         now = time.monotonic()
         if due := [path for _, path in itertools.takewhile(lambda one: one[0] <= now, self._gone)][: intake.BATCH]:
-            gone.mark_paths(self._db, root, due, self._online)
+            gone.mark_paths(self._db, root, due, self._online, self.disk)
             for _ in due:
                 self._gone.popleft()
         if self._left and self._left[0][0] <= now:
-            gone.mark_under(self._db, root, self._left[0][1], self._online)
+            gone.mark_under(self._db, root, self._left[0][1], self._online, self.disk)
             self._left.popleft()
 
     # --- trouble

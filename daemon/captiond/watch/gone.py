@@ -7,6 +7,7 @@ share that went away meanwhile, nothing seems to be there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from captiond import live_photos
@@ -19,11 +20,18 @@ if TYPE_CHECKING:
     from captiond.store.engine import Database
 
 _BATCH: Final = 500
+_UNHEARD: Final = nullcontext()
 _LAST: Final = "\U0010ffff"
 """The last of all characters: no path goes on after it."""
 
 
-def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Callable[[], bool]) -> int | None:
+def mark(
+    db: Database,
+    root: Root,
+    known: Sequence[tuple[str, str]],
+    online: Callable[[], bool],
+    disk: AbstractContextManager[None] = _UNHEARD,
+) -> int | None:
     """Mark absent which of these files, by folder and name, are gone.
 
     Args:
@@ -31,6 +39,7 @@ def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Cal
         root: the root that they lie under.
         known: of any number.
         online: whether the root is there and the same.
+        disk: entered while the file system is asked for a file, which may hang.
 
     Returns:
         How many there were; None: the root is away, and no more are marked.
@@ -44,8 +53,15 @@ def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Cal
         with db.read() as conn:
             found = files.files_by_path(conn, ["/".join(one) for one in known[start : start + _BATCH]])
         present = [row for row in found.values() if row.present]
-        missing = [row for row in present if is_gone(from_text(row.path), root.real)]
-        if present and not online():
+        missing = []
+        for row in present:
+            with disk:
+                is_missing = is_gone(from_text(row.path), root.real)
+            if is_missing:
+                missing.append(row)
+        with disk:
+            away = bool(present) and not online()
+        if away:
             return None
         if missing:
             left = live_photos.left_by(db, [(row.folder, row.name) for row in missing])
@@ -55,12 +71,24 @@ def mark(db: Database, root: Root, known: Sequence[tuple[str, str]], online: Cal
     return marked
 
 
-def mark_paths(db: Database, root: Root, paths: Sequence[str], online: Callable[[], bool]) -> int:
+def mark_paths(
+    db: Database,
+    root: Root,
+    paths: Sequence[str],
+    online: Callable[[], bool],
+    disk: AbstractContextManager[None] = _UNHEARD,
+) -> int:
     """The same for what is known of these paths, as the OS names them; returns how many files that were."""
-    return mark(db, root, [split(to_text(path)) for path in paths], online) or 0
+    return mark(db, root, [split(to_text(path)) for path in paths], online, disk) or 0
 
 
-def mark_under(db: Database, root: Root, folder: str, online: Callable[[], bool]) -> int:
+def mark_under(
+    db: Database,
+    root: Root,
+    folder: str,
+    online: Callable[[], bool],
+    disk: AbstractContextManager[None] = _UNHEARD,
+) -> int:
     """The same for all that is known below a folder that was moved away or deleted."""
     marked = 0
     top = to_text(folder)
@@ -71,6 +99,6 @@ def mark_under(db: Database, root: Root, folder: str, online: Callable[[], bool]
                 rows = folders.present_between(conn, after, last, _BATCH)
             if not rows:
                 break
-            marked += mark(db, root, rows, online) or 0
+            marked += mark(db, root, rows, online, disk) or 0
             after = rows[-1]
     return marked

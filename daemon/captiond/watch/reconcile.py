@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _LARGE: Final = 20_000
 """Files of one folder that are held in memory at once; a larger folder is compared in parts."""
-_PART: Final = 2_000
+_PART: Final = 500
+"""Files between two signs of life: on a cold, slow disk one takes some 10 ms."""
 _BATCH: Final = 500
 _SIGHTED: Final = 1_000
 _EXAMPLES: Final = 10
@@ -51,7 +52,7 @@ class Hooks:
         takes: whether a file, relative to the root, is looked at.
         sight: takes paths that are new or changed; may wait until there is room. False ends the scan.
         online: whether the root is still there, and the same.
-        stopping: whether to end; asked at least every few thousand files, so that a scan that hangs can be told.
+        stopping: whether to end; asked at least every few hundred files, so that a scan that hangs can be told.
         entering: told of each folder before it is listed.
         suffix: of sidecars; "": none are looked at.
         edited: takes paths of sidecars that are not as they were.
