@@ -61,6 +61,7 @@ class Film:
         self.damaged = False
         """Whether something on the way could not be decoded."""
         self._container = container
+        self._bad = 0
 
     @property
     def base(self) -> float:
@@ -112,7 +113,7 @@ class Film:
         """
         self._seek(at)
         codec = self.stream.codec_context
-        bad = 0
+        self._bad = 0
         for number, packet in enumerate(self._container.demux(self.stream)):
             if packet.is_keyframe and packet.size:
                 if packet.pts is not None and packet.pts in known:
@@ -122,18 +123,19 @@ class Film:
                         pts = next((t for t in (frame.pts, packet.pts, packet.dts) if t is not None), 0)
                         return KeyFrame(pts, frame)
                 codec.flush_buffers()
-                bad += 1
-            if bad == _MOST_BAD or (number % 64 == 63 and self.late):
+                self._bad += 1
+            if self._bad == _MOST_BAD or (number % 64 == 63 and self.late):
                 break
         return None
 
     def key_frame_near(self, at: int, later: int, known: Collection[int] = ()) -> KeyFrame | None:
         """The key frame at or before a time, or one that comes at most `later` units after it.
 
-        Of a stream without an index the one before is looked for further and further back, where the next is far.
+        Of a stream without an index the one before is looked for further and further back, where the next is far. Not
+        where there are some that can't be decoded: see `renewed_at`.
         """
         found = self.key_frame_at(at, known)
-        place, back = at if self._unindexed else None, _BACK
+        place, back = at if self._unindexed and not self._bad else None, _BACK
         while (found is None or found.pts > at + later) and place is not None and not self.late:
             place, back = self._before(at, back), back * 2
             before = self.key_frame_at(place, known)
