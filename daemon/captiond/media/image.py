@@ -167,6 +167,8 @@ def still(
 def _opened(file: BinaryIO, sniffed: Sniffed) -> Image.Image:
     if sniffed.format == "jxl":
         return jxl.picture(file)
+    if sniffed.format == "psd" and psd.is_deep(file):
+        return psd.high_bytes(Image.open(psd.Bytewise(file), formats=[prepare(sniffed)]))  # type: ignore[arg-type]
     file.seek(0)
     return Image.open(file, formats=[prepare(sniffed)])
 
