@@ -67,6 +67,8 @@ NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
         (400, "We do not support image format BMP", errors.BadRequest),
         (400, "Image URLs: this server does not support image URLs", errors.BadRequest),
         (400, "This model cannot process images", errors.NoImages),
+        (400, "This model does not support images in messages", errors.NoImages),
+        (400, "This model does not support images in BMP format", errors.BadRequest),
         (400, "'messages[0].content' must be a string", errors.NoImages),
         (400, "Your credit balance is too low to access the Anthropic API.", errors.PaymentRequired),
         (400, "User location is not supported for the API use.", errors.Forbidden),

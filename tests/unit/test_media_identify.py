@@ -100,6 +100,8 @@ def test_formats_that_are_known_and_not_read_have_a_name() -> None:
     assert unreadable_format(b"8BPS\0\x02") == "Photoshop's large documents"
     assert unreadable_format(b"<?xml version='1.0'?>\n<svg xmlns='...'>") == "SVG"
     assert unreadable_format(b"FOVb") == "Sigma raw"
+    assert unreadable_format(b"P6 640 480 255\n") == "portable anymap"
+    assert unreadable_format(bytes(128) + b"DICM") == "DICOM"
     assert unreadable_format(b"\0\0\x01\xb3") == "MPEG video without a container"
 
 

@@ -80,7 +80,7 @@ _TOO_LARGE: Final = re.compile(
 )
 _NO_IMAGES: Final = re.compile(
     r"(does ?n[o']t|do not|can(no|')t|not) (currently )?(support|accept)\w* (\w+ )?"
-    r"(image|vision|multi-?modal)(?!s?[ _-]?(of|from|over|with|larger|bigger|above|in|urls?|links?|formats?|types?|sizes?)\b)"
+    r"(image|vision|multi-?modal)(?!s?[ _-]?(of|from|over|larger|above|urls?|links?|formats?|types?|sizes?|in \w+ format)\b)"
     r"|\b(model|endpoint|provider|deployment)\b.{0,40}\b(not|n't|can't|cannot) (currently )?(take|process|handle)\w* "
     r"(\w+ )?(images|image input|vision|multi-?modal)"
     r"|vision (is |are )?(not|un)|content\W{0,3} must be a string"

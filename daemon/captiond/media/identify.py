@@ -96,6 +96,19 @@ _UNREADABLE = (
     (0, b"OggS", "Ogg"),
     (0, b"\0\0\1\xb3", "MPEG video without a container"),
     (0, b"<svg", "SVG"),
+    (0, b"II\xbc\1", "JPEG XR"),
+    (0, b"BPG\xfb", "BPG"),
+    (0, b"DDS ", "DirectDraw"),
+    (0, b"qoif", "QOI"),
+    (0, b"icns", "Apple icon"),
+    *((0, b"P%d%c" % (number, space), "portable anymap") for number in range(1, 7) for space in b"\n "),
+    (0, b"SIMPLE  =", "FITS"),
+    (128, b"DICM", "DICOM"),
+    (0, b"AT&TFORM", "DjVu"),
+    (0, b"\x06\x0e\x2b\x34", "MXF"),
+    (0, b".RMF", "RealMedia"),
+    (0, b"YUV4MPEG2", "YUV4MPEG"),
+    (0, b"\x1f\x07\0", "DV video without a container"),
 )
 
 _IMAGE_NAMES = "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff heic heics heif heifs hif avif avifs"

@@ -170,7 +170,9 @@ class Film:
         try:
             for packet in self._container.demux(self.stream):
                 for frame in self._decode(packet):
-                    if frame.pts is None or target is None:
+                    if (
+                        frame.pts is None or frame.pts < key or target is None
+                    ):  # what comes before the key frame is in parts
                         continue
                     if frame.pts >= target:
                         yield frame
