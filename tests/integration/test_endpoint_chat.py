@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import socket
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -345,3 +348,32 @@ def test_a_host_that_is_known_to_take_video_is_believed_when_it_can_not_be_asked
 
 def test_what_identifies_an_endpoint_has_no_password_in_it() -> None:
     assert endpoint("http://me:secret@Host.example:8000/v1/").identity == "http://host.example:8000/v1"
+
+
+def packed(text: str, times: int = 1) -> Behaviour:
+    body = json.dumps(fakes.completion(text)).encode()
+    for _ in range(times):
+        body = gzip.compress(body)
+    return Behaviour(body=body, headers={"Content-Encoding": ", ".join(["gzip"] * times)})
+
+
+def test_an_answer_that_is_compressed_though_nobody_asked_for_it_is_read(fake: FakeEndpoint) -> None:
+    fake.script(packed("A lighthouse."), packed("Another.", times=2))
+    client = endpoint(fake.base_url)
+    assert [client.ask(request(image_part())).text for _ in range(2)] == ["A lighthouse.", "Another."]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_small_answer_that_unpacks_to_gigabytes_is_not_unpacked(fake: FakeEndpoint, times: int) -> None:
+    bomb = packed("a" * 600_000_000, times)
+    assert isinstance(bomb.body, bytes)
+    assert len(bomb.body) < 1_000_000
+    fake.default = bomb
+    client = endpoint(fake.base_url)
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.BadResponse, match="longer than 16 MiB"):
+            client.ask(request(image_part()))
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()

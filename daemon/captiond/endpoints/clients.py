@@ -17,7 +17,7 @@ import openai
 
 from captiond import __version__
 from captiond.config.models import Endpoint as EndpointSettings
-from captiond.endpoints.deadline import Calls
+from captiond.endpoints.deadline import Calls, read_unpacked
 from captiond.endpoints.keys import PLACEHOLDER, Key
 
 CONNECT_SECONDS: Final = 10.0
@@ -77,6 +77,7 @@ class Clients:
             timeout=timeout,
             verify=self._tls,
             mounts=dict.fromkeys(NO_PROXY),
+            event_hooks={"response": [read_unpacked]},
         )
         self._calls.install(http)
         client = openai.OpenAI(

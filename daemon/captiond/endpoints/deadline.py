@@ -24,6 +24,8 @@ import httpx2
 LONGEST_ANSWER: Final = 16 << 20
 """Bytes of one answer with its head: a caption is a few thousand; without a limit a server could fill the memory."""
 
+_TOO_LONG: Final = f"the answer is longer than {LONGEST_ANSWER >> 20} MiB"
+
 _ADDRESSES: Final = 3
 """Addresses of one host that get a part of the time to connect: a dead IPv6 one must not use it up."""
 
@@ -94,7 +96,7 @@ class Calls:
     def got(self, amount: int) -> None:
         self._mine.received = self.received + amount
         if self.received > LONGEST_ANSWER:
-            raise httpcore2.RemoteProtocolError(f"the answer is longer than {LONGEST_ANSWER >> 20} MiB")
+            raise httpcore2.RemoteProtocolError(_TOO_LONG)
 
     def add(self, stream: _Stream) -> None:
         with self._changed:
@@ -133,6 +135,23 @@ class Calls:
         if isinstance(result, BaseException):
             raise result
         return result
+
+
+def read_unpacked(response: httpx2.Response) -> None:
+    """Read an answer that is compressed, though that was not asked for: 16 MiB of it may be gigabytes unpacked.
+
+    Raises:
+        httpx2.RemoteProtocolError: it is longer than an answer may be.
+    """
+    if "content-encoding" not in response.headers:
+        return
+    pieces, size = [], 0
+    for piece in response.iter_bytes():
+        size += len(piece)
+        if size > LONGEST_ANSWER:
+            raise httpx2.RemoteProtocolError(_TOO_LONG, request=response.request)
+        pieces.append(piece)
+    response._content = b"".join(pieces)  # noqa: SLF001  # what was read can be given back in no public way
 
 
 class _Backend(httpcore2.NetworkBackend):
