@@ -195,6 +195,17 @@ def test_dollars_without_a_price_can_not_be_counted_and_that_is_said_once(home: 
     assert len(fake.requests) == 5
 
 
+def test_dollars_of_answers_that_count_no_tokens_are_told_not_to_be_counted(home: Home, fake: FakeEndpoint) -> None:
+    fake.default = fakes.raw(json.dumps({**fakes.completion("A dot."), "usage": None}).encode())
+    home.configure(more="[budget]\nusd_per_day = 0.001")
+    pictures(home.inbox, 8)
+    with home.run() as service:
+        assert "count no tokens" in service.event("budget_without_price")["remedy"]
+        until(lambda: queued(home) == 0)
+        service.stop()
+        assert len(service.lines("budget_without_price")) == 1
+
+
 def test_the_built_in_describer_needs_no_budget(home: Home) -> None:
     home.configure(recipe="", more="[budget]\ncalls_per_day = 0\nusd_per_day = 0")
     config = home.config.read_text().replace('endpoint = "fake"', 'endpoint = "builtin"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from captiond.dispatch.routes import Route
     from captiond.dispatch.tasks import Task
     from captiond.store.engine import Database
+
+
+_UNCOUNTED = 5
+"""Calls of unknown cost in spite of a price, and none of a known one: some that time out are no more than that."""
 
 
 class Budgets:
@@ -102,12 +107,17 @@ class Budgets:
                 self._log.info("budget_renewed", budget=name)
 
     def _tell_unknown(self, spent: Iterable[spending.Spent]) -> None:
-        """A limit in dollars can't be kept where calls have no known price: said once for each budget and endpoint."""
-        unknown = {row.endpoint for row in spent if row.cost_usd is None}
+        """A limit in dollars can't be kept where what calls cost is not known: said once for each budget and endpoint."""
+        unknown: Counter[str] = Counter()
+        for row in spent:
+            unknown[row.endpoint] += row.unpriced if row.cost_usd is None else 0
         for route in self._routes:
             name = route.endpoint.name
-            if name not in unknown or route.endpoint.price(route.model) is not None:
+            priced = route.endpoint.price(route.model) is not None
+            if unknown[name] < (_UNCOUNTED if priced else 1):
                 continue
+            missing = "`per_call` in its price" if priced else f"[endpoints.{name}.price]"
+            why = "its answers count no tokens" if priced else "dollars can't be counted without a price"
             for scope in self._scopes:
                 if scope.budget.in_usd and scope.endpoint in (None, name) and (str(scope), name) not in self._told:
                     self._told.add((str(scope), name))
@@ -116,5 +126,5 @@ class Budgets:
                         budget=str(scope),
                         endpoint=name,
                         model=route.model,
-                        remedy=f"set [endpoints.{name}.price], or `calls_per_day`: dollars can't be counted without a price",
+                        remedy=f"set {missing}, or `calls_per_day`: {why}",
                     )
