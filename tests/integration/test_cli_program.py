@@ -132,6 +132,17 @@ def test_a_reader_that_goes_away_ends_the_program_quietly(tmp_path: Path) -> Non
     assert result.stderr == b""
 
 
+@pytest.mark.parametrize(("closed", "said"), [("2>&-", True), (">&-", False), ("<&- >&- 2>&-", False)])
+def test_it_runs_without_one_of_its_streams(closed: str, *, said: bool, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m captiond config {closed}', sys.executable],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    assert ("database.url" in ended.stdout) is said
+
+
 def test_ctrl_c_ends_the_program_quietly_with_130(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
     blocked = tmp_path / "captiond.toml"

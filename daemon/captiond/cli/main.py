@@ -88,6 +88,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 def program(args: Sequence[str]) -> int:
     """Run one command; returns the exit code. Every failure that can be foreseen is one message on stderr."""
+    _open_missing_streams()
     # A terminal or pipe that is not UTF-8 must not turn a name into a traceback.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the streams of a program are TextIOWrapper
@@ -118,6 +119,16 @@ def program(args: Sequence[str]) -> int:
         complain(f"the database can't be used: {getattr(error, 'orig', None) or error}\ncaptiond check tells more")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _open_missing_streams() -> None:
+    """Started without one of the three, as by `2>&-`: the next file that is opened, a database say, would take its place."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for as long as it runs
 
 
 def _is_of_sqlite(error: Exception) -> bool:
