@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -142,6 +143,20 @@ def test_what_a_person_puts_there_stays(db: Database) -> None:
         (folder / name).write_bytes(b"")
     Backups(db).make(TODAY, 7)
     assert {path.name for path in folder.iterdir()} == {"before the move.db", "x-2020-13-40.db", "x-2026-11-22.db"}
+
+
+def test_what_a_killed_copy_left_is_removed_with_the_next_backup(db: Database) -> None:
+    folder = folder_of(db.path)
+    folder.mkdir()
+    left = [folder / ".x-2026-11-20.db.0123abcd.part", db.path.parent / ".x.db.before-0011.0123abcd.part-journal"]
+    stay = [folder / ".x-2026-11-21.db.0123abcd.part", folder / ".mine.db.0123abcd.part", db.path.parent / ".x.db.part"]
+    for path in [*left, *stay]:
+        path.write_bytes(b"half")
+        if path != stay[0]:  # that one is under way
+            os.utime(path, (1, 1))
+    Backups(db).make(TODAY, 7)
+    assert [path.name for path in left if path.exists()] == []
+    assert all(path.exists() for path in stay)
 
 
 def test_a_failure_is_told_once_and_takes_no_older_backup_away(

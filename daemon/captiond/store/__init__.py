@@ -3,7 +3,8 @@
     engine        the open database: one writer, many readers
     connections   plain connections, and SQLite's complaints in clear words (problems)
     schema        which schema a file has, and to the present one (migrate, tables, views)
-    copying       copies while it is in use (backups: one each night; salvage: what a damaged one still tells)
+    copying       copies while it is in use (backups: one each night; parts: what a crash left of one)
+    salvage       what a damaged one still tells
 
 The others hold the SQL on one table or one question each.
 """

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from captiond import log
 from captiond.errors import DatabaseError
+from captiond.store.parts import sweep
 
 if TYPE_CHECKING:
     from captiond.store.engine import Database
@@ -72,6 +73,8 @@ class Backups:
         if target.exists():
             return
         removed = 0
+        sweep(path.parent, path.name)
+        sweep(target.parent, path.stem)
         try:
             target.parent.mkdir(exist_ok=True)
             if self._lacking(target):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from captiond.errors import DatabaseError, DatabaseUnavailable
 from captiond.store.connections import READ_WAIT, connect
+from captiond.store.parts import sweep
 from captiond.store.problems import damaged
 
 _STEPS = 10_000
@@ -24,6 +25,7 @@ def copy_to(path: Path, target: Path) -> None:
         raise DatabaseError(f"{target} is there and is no backup of a database: name another file")
     if target.exists() and target.samefile(path):
         raise DatabaseError(f"{target} is the database itself: name another file")
+    sweep(target.parent, target.name)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
