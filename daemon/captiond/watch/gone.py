@@ -89,7 +89,7 @@ def mark_under(
     online: Callable[[], bool],
     disk: AbstractContextManager[None] = _UNHEARD,
 ) -> int:
-    """The same for all that is known below a folder that was moved away or deleted."""
+    """The same for all that is known below a folder that was moved away or deleted, as far as the root is there."""
     marked = 0
     top = to_text(folder)
     for first, last in ((top, top), (top + "/", top + "/" + _LAST)):
@@ -99,6 +99,9 @@ def mark_under(
                 rows = folders.present_between(conn, after, last, _BATCH)
             if not rows:
                 break
-            marked += mark(db, root, rows, online, disk) or 0
+            found = mark(db, root, rows, online, disk)
+            if found is None:
+                return marked
+            marked += found
             after = rows[-1]
     return marked
