@@ -11,6 +11,7 @@ import pytest
 from captiond.checks.table import CHECKS
 from captiond.errors import FAILURES
 from captiond.policy import HealthState
+from captiond.sidecar import writing
 from captiond.store import tables
 from captiond.watch.health import State
 from document import OPERATIONS, TOP, cells, headings, prose, section
@@ -54,6 +55,11 @@ def test_every_state_of_an_endpoint_is_explained() -> None:
 def test_every_state_of_a_sidecar_has_its_section() -> None:
     assert len(states("sidecar")) == 3
     assert {f"Sidecar state: {state}" for state in states("sidecar")} <= set(headings(OPERATIONS))
+
+
+@pytest.mark.parametrize("reason", sorted({text.split(";")[0] for text in writing.EXPLAINED.values()}))
+def test_every_reason_for_which_a_sidecar_waits_is_explained(reason: str) -> None:
+    assert reason in cells(section(OPERATIONS, "Sidecar state: pending"))
 
 
 def events() -> dict[str, str]:

@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from captiond.sidecar.places import PlaceTaken, checked, held, is_there, opened, size_and_mtime
 from captiond.sidecar.rights import Rights, What, give, have
@@ -223,7 +223,7 @@ def _sweep(folder: str, parent: int) -> None:
                     os.unlink(entry.name, dir_fd=parent)
 
 
-_REMEDIES = {
+EXPLAINED: Final = {
     errno.ENOSPC: "the disk is full; free some space and it is written",
     errno.EDQUOT: "the quota is used up; free some space and it is written",
     errno.EROFS: "the file system is read-only; mount it for writing, open it to the service (`captiond install --now`), or set "
@@ -235,7 +235,8 @@ _REMEDIES = {
     errno.EIO: "the disk or share failed; it is tried again",
     errno.ETIMEDOUT: "the disk or share does not answer; it is tried again",
 }
+"""What the file system's errors mean for a sidecar, and what to do."""
 
 
 def _explained(error: OSError) -> str:
-    return _REMEDIES.get(error.errno or 0, f"{error.strerror or type(error).__name__}; it is tried again")
+    return EXPLAINED.get(error.errno or 0, f"{error.strerror or type(error).__name__}; it is tried again")
