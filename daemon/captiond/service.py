@@ -172,12 +172,18 @@ class Service:
         """The roots whose jobs wait: those that are away, and those that are not in the configuration any more."""
         return [*self._forgotten, *(watcher.root_id for watcher in self._watchers if not watcher.online)]
 
-    def _on_root_state(self, _root_id: int, online: bool, message: str) -> None:
+    def _on_root_state(self, root_id: int, online: bool, message: str) -> None:
         if online:
             self._log.info("root_online", detail=message)
+            missing = False
+            if self._settings.sidecar.enabled:
+                with self._db.read() as conn:
+                    missing = sidecars.are_missing(conn, root_id)
             # What could not be written while it was away, or full, need not wait for its next try.
             with self._db.write() as conn:
                 sidecars.recover(conn, time.time())
+                if missing:
+                    sidecars.want_missing(conn, root_id, time.time())
         else:
             self._log.warning("root_offline", detail=message)
         if self._dispatcher is not None:

@@ -293,3 +293,20 @@ def test_without_sidecars_none_is_written(tmp_path: Path, fake: FakeEndpoint) ->
     with home.run():
         home.captioned("a.jpg")
     assert [path.name for path in home.inbox.iterdir()] == ["a.jpg"]
+
+
+def test_sidecars_that_are_turned_on_again_are_written_beside_all_that_came_meanwhile(
+    tmp_path: Path, fake: FakeEndpoint
+) -> None:
+    home, before = Home(tmp_path, fake.base_url), len(fake.requests)
+    home.configure(more="[sidecar]\nenabled = false")
+    drop(home.inbox / "a.jpg", "one")
+    (home.inbox / "album").mkdir()
+    drop(home.inbox / "album" / "b.jpg", "two")
+    with home.run() as program:
+        home.captioned("a.jpg", "b.jpg")
+        home.configure()
+        program.signal(signal.SIGHUP)
+        expected = {"a.jpg.caption.json", "b.jpg.caption.json"}
+        until(lambda: {path.name for path in home.inbox.rglob("*.json")} == expected)
+    assert len(fake.requests) - before == 2

@@ -260,5 +260,25 @@ def recover(conn: Connection, now: float) -> None:
     conn.execute(_RECOVER, {"now": now})
 
 
+_WITHOUT = (
+    select(t.file.c.id)
+    .where(t.file.c.root_id == bindparam("the_root"), t.file.c.present == 1, t.file.c.caption_id.is_not(None))
+    .where(~select(_sidecar.c.file_id).where(_sidecar.c.file_id == t.file.c.id).exists())
+)
+_WANT = insert(_sidecar).from_select(
+    ["file_id", "state", "due_at"], _WITHOUT.add_columns(_PENDING, bindparam("now", type_=_sidecar.c.due_at.type))
+)
+
+
+def are_missing(conn: Connection, root_id: int) -> bool:
+    """Whether files of this root have captions, and never had a sidecar planned: none were written when they came."""
+    return conn.execute(_WITHOUT.limit(1), {"the_root": root_id}).first() is not None
+
+
+def want_missing(conn: Connection, root_id: int, now: float) -> None:
+    """No row -> pending and due now, for all of these."""
+    conn.execute(_WANT, {"the_root": root_id, "now": now})
+
+
 def _plans(pending: str | None) -> list[str]:
     return pending.split() if pending else []
