@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from captiond.checks.finding import ANSWER_SECONDS, answers
@@ -46,7 +47,7 @@ def look(watches: Sequence[Watch], suffix: str) -> dict[Path, Tree]:
             if (tree.network is not None) is network:
                 patterns = Patterns(watch.include, watch.exclude, suffix)
                 # Whatever hangs in there: the others are looked at.
-                answers(lambda: _walk(watch.path, patterns, tree, deadline), COUNT_SECONDS + ANSWER_SECONDS)  # noqa: B023
+                answers(partial(_walk, watch.path, patterns, tree, deadline), COUNT_SECONDS + ANSWER_SECONDS)
     return trees
 
 
