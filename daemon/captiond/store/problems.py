@@ -40,7 +40,8 @@ def explained(error: BaseException | None, path: Path, *, waited: float) -> Data
         return DatabaseUnavailable(
             f"database {path}: its disk failed to read or write ({error}); see `dmesg`, and check that disk"
         )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # A file that was emptied while it is open is a sound database to SQLite, without a table in it.
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith("no such table"):
         return damaged(path, str(error))
     if extended == sqlite3.SQLITE_READONLY_DBMOVED:
         return moved(path)
