@@ -352,6 +352,11 @@ def test_a_database_that_the_sandbox_would_hide_is_shown_and_may_be_written_with
         assert not any("ReadWritePaths" in line and "/home" in line for line in lines)
 
 
+def test_what_goes_with_the_service_before_it_is_removed_is_gone_all_the_same(tmp_path: Path) -> None:
+    """SQLite removes `captions.db-wal` and `captions.db-shm` when the service that is stopped closes its database."""
+    Remove(tmp_path / "captions.db-shm").do()
+
+
 def test_a_state_folder_that_is_a_link_is_not_purged_and_nothing_is_done_before(tmp_path: Path) -> None:
     layout = installed(tmp_path / "root")
     state = layout.at(layout.state)

@@ -93,7 +93,7 @@ class Remove:
         if self.tree:
             shutil.rmtree(self.path)
         else:
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)  # SQLite's files beside a database go with the service that has it open
 
 
 @dataclass(frozen=True, slots=True)
